@@ -1,0 +1,46 @@
+//! Values and rules of Wardroom: ids, time, money, secrets, callers, policy and the shapes that the
+//! other crates exchange.
+//!
+//! **Invariant:** nothing here does I/O, waits, or knows a framework; what needs a clock or randomness
+//! takes it from [`World`].
+
+mod caller;
+mod chat;
+mod connection;
+mod email;
+mod id;
+mod key;
+mod model;
+mod money;
+mod origin;
+mod policy;
+mod refusal;
+mod secret;
+mod time;
+mod usage;
+mod user;
+mod world;
+
+pub use caller::{Caller, Person, Program};
+pub use chat::{
+    ChatHead, ChatRow, Message, MessagePatch, Provenance, Role as MessageRole, ToolCall, TurnError,
+};
+pub use connection::{Connection, ConnectionKind, ConnectionSource, KeyTail, ModelOverride, UpstreamModel};
+pub use email::{Email, EmailError};
+pub use id::{
+    ChatId, ConnectionId, IdError, KeyId, MessageId, RequestId, SessionId, TurnId, UsageId, UserId,
+};
+pub use key::{Endpoint, KeyChange, KeyState, ModelPattern, VirtualKey};
+pub use model::{ModelId, Pricing};
+pub use money::{Money, MoneyError};
+pub use origin::{BaseUrl, BaseUrlError};
+pub use policy::{
+    Action, Denied, ManageConnections, ManageKeys, ManageSettings, ManageUsers, Permit, ReadUsage, UseModel,
+    UseWorkspace, WriteChat,
+};
+pub use refusal::{Kind, Refusal};
+pub use secret::Secret;
+pub use time::Timestamp;
+pub use usage::{Outcome, TokenCount, UsageRecord};
+pub use user::{Role, Session, User};
+pub use world::{Clock, Random, World};

@@ -1,0 +1,194 @@
+//! Who may do what. Every change of state takes a [`Permit`], and only this module makes one, so a
+//! forgotten check does not compile.
+
+use std::marker::PhantomData;
+
+use crate::{Caller, Endpoint, Kind, ModelId, Person, Refusal, Role, Timestamp, UserId, VirtualKey};
+
+/// Something that needs permission. Sealed: the list below is the whole of it.
+pub trait Action: sealed::Sealed {}
+
+mod sealed {
+    pub trait Sealed {}
+}
+
+macro_rules! actions {
+    ($($(#[$doc:meta])* $name:ident),* $(,)?) => {$(
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy)]
+        pub enum $name {}
+        impl sealed::Sealed for $name {}
+        impl Action for $name {}
+    )*};
+}
+
+actions! {
+    /// Send a prompt to a model.
+    UseModel,
+    /// Use the chat workspace at all.
+    UseWorkspace,
+    /// Change a chat.
+    WriteChat,
+    /// Add, edit, order or remove provider connections and what their models are called.
+    ManageConnections,
+    /// Make, edit, block or revoke virtual keys.
+    ManageKeys,
+    /// Make accounts and change their roles or passwords.
+    ManageUsers,
+    /// Store settings.
+    ManageSettings,
+    /// Read who spent what.
+    ReadUsage,
+}
+
+/// Proof that the policy allowed `A`.
+#[derive(Debug)]
+pub struct Permit<A: Action>(PhantomData<A>);
+
+impl<A: Action> Permit<A> {
+    const fn granted() -> Self {
+        Self(PhantomData)
+    }
+}
+
+impl<A: Action> Clone for Permit<A> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+impl<A: Action> Copy for Permit<A> {}
+
+/// Why the policy said no.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Denied {
+    /// Nobody is signed in.
+    #[error("Not authenticated")]
+    Unauthenticated,
+    /// Signed in, but without the right. Open WebUI's clients depend on status and words.
+    #[error(
+        "You do not have permission to access this resource. Please contact your administrator for assistance."
+    )]
+    NotPermitted,
+    /// The virtual key was blocked by an administrator.
+    #[error("This key is blocked. An administrator can unblock it.")]
+    KeyBlocked,
+    /// The virtual key was revoked; it never works again.
+    #[error("This key was revoked. Ask for a new one.")]
+    KeyRevoked,
+    /// The virtual key's time is over.
+    #[error("This key has expired. Ask for a new one or a later expiry.")]
+    KeyExpired,
+    /// The virtual key is limited to other models.
+    #[error("The requested model '{0}' is not available for this API key. List /v1/models to see which are.")]
+    ModelNotInKey(String),
+    /// The virtual key is limited to other endpoints.
+    #[error("This API key may not call {0}. Ask for a key that allows this endpoint.")]
+    EndpointNotInKey(&'static str),
+}
+
+impl From<Denied> for Refusal {
+    fn from(denied: Denied) -> Self {
+        let (kind, code) = match &denied {
+            Denied::Unauthenticated => (Kind::Unauthenticated, "not_authenticated"),
+            // 401, not 403: role failures answer so at Open WebUI and its clients rely on it.
+            Denied::NotPermitted => (Kind::Unauthenticated, "not_permitted"),
+            Denied::KeyBlocked => (Kind::Unauthenticated, "key_blocked"),
+            Denied::KeyRevoked => (Kind::Unauthenticated, "invalid_api_key"),
+            Denied::KeyExpired => (Kind::Unauthenticated, "expired_key"),
+            Denied::ModelNotInKey(_) => (Kind::Forbidden, "key_model_access_denied"),
+            Denied::EndpointNotInKey(_) => (Kind::Forbidden, "endpoint_not_allowed"),
+        };
+        Self::new(kind, code, denied.to_string())
+    }
+}
+
+macro_rules! admin_only {
+    ($($(#[$doc:meta])* $method:ident -> $action:ident),* $(,)?) => {$(
+        $(#[$doc])*
+        pub fn $method(&self) -> Result<Permit<$action>, Denied> {
+            self.administrates().map(|()| Permit::granted())
+        }
+    )*};
+}
+
+impl Caller {
+    admin_only! {
+        /// Administrators, the master key and the operator manage connections.
+        may_manage_connections -> ManageConnections,
+        /// Administrators, the master key and the operator manage virtual keys.
+        may_manage_keys -> ManageKeys,
+        /// Administrators and the operator manage accounts.
+        may_manage_users -> ManageUsers,
+        /// Administrators and the operator store settings.
+        may_manage_settings -> ManageSettings,
+        /// Administrators, the master key and the operator read usage.
+        may_read_usage -> ReadUsage,
+    }
+
+    fn administrates(&self) -> Result<(), Denied> {
+        match self {
+            Self::Person(Person { role: Role::Admin, .. }) | Self::Master | Self::Operator => Ok(()),
+            Self::Person(_) | Self::Program(_) => Err(Denied::NotPermitted),
+            Self::Anonymous => Err(Denied::Unauthenticated),
+        }
+    }
+
+    /// People who are not pending use the workspace; programs do not.
+    pub fn may_use_workspace(&self) -> Result<(Person, Permit<UseWorkspace>), Denied> {
+        match self {
+            Self::Person(person) if person.role != Role::Pending => Ok((person.clone(), Permit::granted())),
+            Self::Anonymous => Err(Denied::Unauthenticated),
+            _ => Err(Denied::NotPermitted),
+        }
+    }
+
+    /// A chat is its owner's alone. A stranger must be answered as if the chat did not exist, so the
+    /// refusal carries nothing.
+    pub fn may_write_chat(&self, owner: &UserId) -> Option<Permit<WriteChat>> {
+        let (person, _) = self.may_use_workspace().ok()?;
+        (&person.user == owner).then(Permit::granted)
+    }
+
+    /// People who are not pending, the master key and the operator may use every model; a program may
+    /// use what its key lists, see [`VirtualKey::may_use_model`].
+    pub fn may_use_model(&self) -> Result<Permit<UseModel>, Denied> {
+        match self {
+            Self::Person(person) if person.role != Role::Pending => Ok(Permit::granted()),
+            Self::Master | Self::Operator => Ok(Permit::granted()),
+            Self::Person(_) | Self::Program(_) => Err(Denied::NotPermitted),
+            Self::Anonymous => Err(Denied::Unauthenticated),
+        }
+    }
+}
+
+impl VirtualKey {
+    /// Whether the key works at all at this moment.
+    pub fn is_usable(&self, now: Timestamp) -> Result<(), Denied> {
+        if self.revoked_at.is_some() {
+            return Err(Denied::KeyRevoked);
+        }
+        if self.is_blocked {
+            return Err(Denied::KeyBlocked);
+        }
+        match self.expires_at {
+            Some(end) if end <= now => Err(Denied::KeyExpired),
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether the key may call this endpoint.
+    pub fn may_call(&self, endpoint: Endpoint) -> Result<(), Denied> {
+        if self.endpoints.is_empty() || self.endpoints.contains(&endpoint) {
+            return Ok(());
+        }
+        Err(Denied::EndpointNotInKey(endpoint.path()))
+    }
+
+    /// Whether the key may use this model, by the public name the program asked for.
+    pub fn may_use_model(&self, model: &ModelId) -> Result<Permit<UseModel>, Denied> {
+        if self.models.is_empty() || self.models.iter().any(|pattern| pattern.matches(model.as_str())) {
+            return Ok(Permit::granted());
+        }
+        Err(Denied::ModelNotInKey(model.as_str().to_owned()))
+    }
+}
