@@ -2,13 +2,16 @@ import { svelte } from '@sveltejs/vite-plugin-svelte';
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vite';
 
-/** KaTeX lists woff2, woff and ttf; every browser we support reads woff2, so the binary embeds a third of the bytes. */
-const katexWoff2Only = {
-  name: 'katex-woff2-only',
+/**
+ * KaTeX and the mono face also list woff and ttf files; every browser we support reads woff2, so the binary embeds a
+ * third of the bytes.
+ */
+const woff2Only = {
+  name: 'woff2-only',
   enforce: 'pre' as const,
   transform: {
-    filter: { id: /katex.*\.css$/ },
-    handler: (code: string) => code.replace(/,url\([^)]*\.(?:woff|ttf)\) format\("(?:woff|truetype)"\)/g, ''),
+    filter: { id: /(katex|fontsource).*\.css$/ },
+    handler: (code: string) => code.replace(/,\s*url\([^)]*\.(?:woff|ttf)\) format\(["'](?:woff|truetype)["']\)/g, ''),
   },
 };
 
@@ -16,7 +19,7 @@ const katexWoff2Only = {
 const server = process.env.WARDROOM_SERVER ?? 'http://127.0.0.1:8080';
 
 export default defineConfig({
-  plugins: [katexWoff2Only, svelte()],
+  plugins: [woff2Only, svelte()],
   resolve: { alias: { $lib: fileURLToPath(new URL('./src/lib', import.meta.url)) } },
   server: { proxy: { '/api': server, '/v1': server, '/health': server, '/ready': server } },
   build: {

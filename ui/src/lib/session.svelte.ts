@@ -1,0 +1,140 @@
+/**
+ * Who is signed in. The session itself is a cookie this code cannot read; the token in the server's answer is
+ * dropped here, so nothing in the page ever holds it.
+ */
+import { api, ApiError, messageOf, need, whenUnauthorized, type Schema } from './api/client';
+import { router, type Guard } from './router.svelte';
+
+export type Person = Omit<Schema<'Session'>, 'token' | 'token_type'>;
+
+export class SessionState {
+  status = $state<'starting' | 'ready' | 'unreachable'>('starting');
+  /** Why the server could not be asked, when `status` is `unreachable`. */
+  trouble = $state('');
+  config = $state.raw<Schema<'AppConfig'> | null>(null);
+  person = $state.raw<Person | null>(null);
+
+  get isAdmin(): boolean {
+    return this.person?.role === 'admin';
+  }
+
+  get isPending(): boolean {
+    return this.person?.role === 'pending';
+  }
+
+  get productName(): string {
+    return this.config?.name ?? 'Wardroom';
+  }
+
+  /** Asks the server what it is and who we are. Call once at start, and again to retry. */
+  async start(): Promise<void> {
+    this.status = 'starting';
+    try {
+      await this.refresh();
+      this.status = 'ready';
+    } catch (error) {
+      this.trouble = messageOf(error);
+      this.status = 'unreachable';
+    }
+  }
+
+  /** Reads configuration and session anew, e.g. to see whether a pending account was approved. */
+  async refresh(): Promise<void> {
+    const [config, person] = await Promise.all([need(api.GET('/api/config')), this.#whoAmI()]);
+    this.config = config;
+    this.person = person;
+    router.product = this.productName;
+  }
+
+  /** Signs in. Throws `ApiError`; on success the caller goes to `afterSignIn()`. */
+  async signIn(credentials: Schema<'SignIn'>): Promise<void> {
+    this.#welcome(await need(api.POST('/api/v1/auths/signin', { body: credentials })));
+    await this.refresh();
+  }
+
+  /** Creates an account and signs in with it. Throws `ApiError`. */
+  async signUp(account: Schema<'SignUp'>): Promise<void> {
+    this.#welcome(await need(api.POST('/api/v1/auths/signup', { body: account })));
+    await this.refresh();
+  }
+
+  /** Ends the session on the server first: a page that merely forgot it would leave it open. */
+  async signOut(): Promise<void> {
+    await need(api.POST('/api/v1/auths/signout'));
+    this.person = null;
+    await this.refresh();
+    router.navigate('/login');
+  }
+
+  /** Where to go once signed in: what `next` asked for when it is ours, else the chat. */
+  afterSignIn(): string {
+    return safeNext(router.query('next')) ?? '/';
+  }
+
+  /** A 401 came in. Pending people get it everywhere, so their session is looked at again before it is given up. */
+  async lost(): Promise<void> {
+    if (this.status !== 'ready' || this.person === null) return;
+    try {
+      await this.refresh();
+    } catch {
+      return; // The server is away; the page that called shows that.
+    }
+    router.recheck();
+  }
+
+  async #whoAmI(): Promise<Person | null> {
+    try {
+      return withoutToken(await need(api.GET('/api/v1/auths/')));
+    } catch (error) {
+      if (error instanceof ApiError && (error.status === 401 || error.status === 403)) return null;
+      throw error;
+    }
+  }
+
+  #welcome(session: Schema<'Session'>): void {
+    this.person = withoutToken(session);
+  }
+}
+
+function withoutToken(session: Schema<'Session'>): Person {
+  const { token: _token, token_type: _type, ...person } = session;
+  return person;
+}
+
+/** Accepts only a path of this origin: `//host`, `/\host` and full URLs would make sign-in an open redirect. */
+export function safeNext(next: string): string | null {
+  if (!next.startsWith('/') || /^\/[/\\]/.test(next)) return null;
+  const url = new URL(next, location.origin);
+  if (url.origin !== location.origin || /^\/(login|signup|pending)\b/.test(url.pathname)) return null;
+  return url.pathname + url.search + url.hash;
+}
+
+export const session = new SessionState();
+whenUnauthorized(() => void session.lost());
+
+/** Which pages a reader is sent away from, and where to. */
+export const guard: Guard = (route, url) => {
+  const { person, config } = session;
+  switch (route.access) {
+    case 'anybody':
+      return null;
+    case 'anonymous':
+      if (person) return session.isPending ? '/pending' : session.afterSignIn();
+      if (config?.onboarding && url.pathname !== '/signup') return '/signup';
+      return null;
+    case 'pending':
+      if (!person) return '/login';
+      return session.isPending ? null : '/';
+    case 'person':
+    case 'admin': // A person without the role sees the page's own "not for you", which explains more than a redirect.
+      if (!person) return config?.onboarding ? '/signup' : signInFor(url);
+      return session.isPending ? '/pending' : null;
+    default:
+      return route.access satisfies never;
+  }
+};
+
+function signInFor(url: URL): string {
+  const here = url.pathname + url.search;
+  return here === '/' ? '/login' : `/login?next=${encodeURIComponent(here)}`;
+}
