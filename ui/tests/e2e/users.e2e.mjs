@@ -1,0 +1,46 @@
+/** People: who waits, who may do what, and that somebody always can. */
+import assert from 'node:assert/strict';
+import { story } from './support.mjs';
+
+const OPEN = { env: { ENABLE_SIGNUP: 'true' } };
+
+story('somebody who waits stands first, and is let in with one press', OPEN, async (house) => {
+  const ada = await house.administrator();
+  const ben = await house.stranger();
+  await ben.signUp('Ben Okafor', 'ben@example.test');
+
+  const page = await ada.visit('/admin/users');
+  const waiting = page.getByRole('region', { name: 'Waiting for approval' });
+  await waiting.getByText('ben@example.test').waitFor();
+  await waiting.getByRole('button', { name: 'Approve Ben Okafor' }).click();
+  await waiting.waitFor({ state: 'detached' });
+  assert.equal((await ben.ask('GET', '/api/v1/auths/')).role, 'user');
+});
+
+story('a role is changed where it is shown', OPEN, async (house) => {
+  const ada = await house.administrator();
+  const ben = await house.member(ada);
+  const page = await ada.visit('/admin/users');
+  await page.getByLabel('Role of Ben Okafor').selectOption('admin');
+  await page.getByText('Ben Okafor is an administrator now').waitFor();
+  assert.equal((await ben.ask('GET', '/api/v1/auths/')).role, 'admin');
+});
+
+story('the last administrator stays one, and the page says why', {}, async (house) => {
+  const ada = await house.administrator();
+  const page = await ada.visit('/admin/users');
+  await page.getByLabel('Role of Ada Marlow').selectOption('user');
+  await page.getByRole('alert').waitFor();
+  assert.equal(await page.getByLabel('Role of Ada Marlow').inputValue(), 'admin');
+  assert.equal((await ada.ask('GET', '/api/v1/auths/')).role, 'admin');
+});
+
+story('people without the role are told so on every administration page, and see nothing of it', OPEN, async (house) => {
+  const ada = await house.administrator();
+  const ben = await house.member(ada);
+  for (const path of ['/admin/connections', '/admin/models', '/admin/keys', '/admin/users']) {
+    const page = await ben.visit(path);
+    await page.getByRole('heading', { name: 'Only for administrators' }).waitFor();
+    assert.equal(await page.getByText('ada@example.test').count(), 0);
+  }
+});
