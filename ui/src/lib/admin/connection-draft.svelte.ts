@@ -2,11 +2,11 @@
  * The form of one connection while somebody edits it: what was typed, what is wrong with it, and what would be sent.
  * Knows nothing of dialogs or of the network.
  */
-import type { components } from '$lib/api/schema';
+import type { Schema } from '$lib/api/client';
 
-type Connection = components['schemas']['Connection'];
-type NewConnection = components['schemas']['NewConnection'];
-type ConnectionChange = components['schemas']['ConnectionChange'];
+type Connection = Schema<'Connection'>;
+type NewConnection = Schema<'NewConnection'>;
+type ConnectionChange = Schema<'ConnectionChange'>;
 
 export class ConnectionDraft {
   name = $state('');

@@ -2,11 +2,11 @@
  * The form of one virtual key while somebody writes it: fields as typed, what is wrong with each, and what would be sent.
  * Knows nothing of dialogs or of the network, and never holds the key's secret.
  */
-import type { components } from '$lib/api/schema';
+import type { Schema } from '$lib/api/client';
 
-type VirtualKey = components['schemas']['VirtualKey'];
-type NewVirtualKey = components['schemas']['NewVirtualKey'];
-type VirtualKeyChange = components['schemas']['VirtualKeyChange'];
+type VirtualKey = Schema<'VirtualKey'>;
+type NewVirtualKey = Schema<'NewVirtualKey'>;
+type VirtualKeyChange = Schema<'VirtualKeyChange'>;
 
 /** The endpoints a key can be narrowed to, with the words of the form. */
 export const ENDPOINTS = [
