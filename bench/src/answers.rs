@@ -101,17 +101,22 @@ impl Answers {
             embedding: Bytes::from(format!(
                 r#"{{"object":"list","data":[{{"object":"embedding","index":0,"embedding":[{numbers}]}}],"model":"bench-embedding","usage":{{"prompt_tokens":8,"total_tokens":8}}}}"#
             )),
-            unknown_model: error("name a model: bench-fast, bench-burst-<chunks> or bench-paced-<chunks>-<milliseconds>"),
-            unknown_path: error("the mock provider serves /v1/chat/completions, /v1/embeddings and /v1/models"),
+            unknown_model: error(
+                "name a model: bench-fast, bench-burst-<chunks> or bench-paced-<chunks>-<milliseconds>",
+            ),
+            unknown_path: error(
+                "the mock provider serves /v1/chat/completions, /v1/embeddings and /v1/models",
+            ),
         }
     }
 }
 
 /// The list must name each model that the run asks for, because a gateway may refuse what the provider did not list.
 fn models() -> String {
-    let names = ["bench-fast", "bench-embedding", "bench-burst-1000", "bench-paced-400-20", "bench-paced-150-20"];
-    let entries =
-        names.map(|name| format!(r#"{{"id":"{name}","object":"model","created":1790000000,"owned_by":"bench"}}"#));
+    let names =
+        ["bench-fast", "bench-embedding", "bench-burst-1000", "bench-paced-400-20", "bench-paced-150-20"];
+    let entries = names
+        .map(|name| format!(r#"{{"id":"{name}","object":"model","created":1790000000,"owned_by":"bench"}}"#));
     format!(r#"{{"object":"list","data":[{}]}}"#, entries.join(","))
 }
 
@@ -127,7 +132,8 @@ mod tests {
 
     #[test]
     fn the_models_name_chooses_the_answer() {
-        let ask = |name: &str| script_of(format!(r#"{{"stream":true,"model":"{name}","messages":[]}}"#).as_bytes());
+        let ask =
+            |name: &str| script_of(format!(r#"{{"stream":true,"model":"{name}","messages":[]}}"#).as_bytes());
         assert_eq!(ask("bench-fast"), Some(Script::Whole));
         assert_eq!(ask("bench-burst-50"), Some(Script::Burst { chunks: 50 }));
         assert_eq!(

@@ -73,7 +73,10 @@ fn bucket_of(nanoseconds: u64) -> usize {
     (power as usize) * STEPS + step
 }
 
-#[expect(clippy::cast_precision_loss, reason = "a bucket's middle is exact far beyond the histogram's own error")]
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "a bucket's middle is exact far beyond the histogram's own error"
+)]
 fn middle_of(bucket: usize) -> f64 {
     if bucket < 2 * STEPS {
         return bucket as f64;

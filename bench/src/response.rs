@@ -182,7 +182,10 @@ mod tests {
         let counted = b"HTTP/1.1 429 Too Many Requests\r\nConnection: close\r\nContent-Length: 4\r\n\r\nslow";
         for step in 1..chunked.len() {
             let (head, body, done) = read(chunked, step).unwrap();
-            assert_eq!((head.status, head.closes, body.as_slice(), done), (200, false, &b"hello, wardroom!"[..], true));
+            assert_eq!(
+                (head.status, head.closes, body.as_slice(), done),
+                (200, false, &b"hello, wardroom!"[..], true)
+            );
             let (head, body, done) = read(counted, step).unwrap();
             assert_eq!((head.status, head.closes, body.as_slice(), done), (429, true, &b"slow"[..], true));
         }
@@ -190,7 +193,8 @@ mod tests {
 
     #[test]
     fn an_answer_that_stops_half_way_is_not_done() {
-        let (_, _, done) = read(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n", 64).unwrap();
+        let (_, _, done) =
+            read(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n", 64).unwrap();
         assert!(!done);
     }
 

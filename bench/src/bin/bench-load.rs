@@ -99,8 +99,10 @@ fn drive(plan: &Arc<Plan>, starts: Vec<Instant>) -> std::io::Result<Tally> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let local = tokio::task::LocalSet::new();
     local.block_on(&runtime, async {
-        let connections: Vec<_> =
-            starts.into_iter().map(|start| tokio::task::spawn_local(connection(Arc::clone(plan), start))).collect();
+        let connections: Vec<_> = starts
+            .into_iter()
+            .map(|start| tokio::task::spawn_local(connection(Arc::clone(plan), start)))
+            .collect();
         let mut tally = Tally::default();
         for connection in connections {
             tally.merge(connection.await.map_err(std::io::Error::other)?);
@@ -146,7 +148,8 @@ struct Line {
 
 impl Line {
     async fn open(plan: &Plan) -> Result<Self, String> {
-        let stream = TcpStream::connect(plan.server).await.map_err(|error| format!("connect: {:?}", error.kind()))?;
+        let stream =
+            TcpStream::connect(plan.server).await.map_err(|error| format!("connect: {:?}", error.kind()))?;
         stream.set_nodelay(true).map_err(|error| format!("nodelay: {:?}", error.kind()))?;
         Ok(Self {
             stream,
@@ -165,7 +168,9 @@ impl Line {
         let mut last_piece = begun;
         while !self.reader.is_done() {
             let read = tokio::time::timeout(plan.patience, self.stream.read(&mut self.buffer)).await;
-            let read = read.map_err(|_| "silence".to_owned())?.map_err(|error| format!("read: {:?}", error.kind()))?;
+            let read = read
+                .map_err(|_| "silence".to_owned())?
+                .map_err(|error| format!("read: {:?}", error.kind()))?;
             if read == 0 {
                 return Err("closed early".to_owned());
             }
@@ -173,7 +178,11 @@ impl Line {
             let streaming = plan.chunks.is_some();
             let events = &mut self.events;
             self.reader
-                .feed(&self.buffer[..read], |piece| if streaming { events.feed(piece) })
+                .feed(&self.buffer[..read], |piece| {
+                    if streaming {
+                        events.feed(piece);
+                    }
+                })
                 .map_err(|broken| format!("answer: {broken:?}"))?;
             if streaming && self.events.content > seen {
                 let now = Instant::now();

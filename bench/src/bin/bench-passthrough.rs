@@ -44,7 +44,9 @@ async fn serve(port: u16, upstream: &str) -> Result<(), Box<dyn Error>> {
         tokio::spawn(async move {
             let service = service_fn(move |request| forward(request, client.clone(), host.clone()));
             // A caller that goes away ends its connection with an error, and with it the upstream's.
-            let _ = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
+            let _ = hyper::server::conn::http1::Builder::new()
+                .serve_connection(TokioIo::new(stream), service)
+                .await;
         });
     }
 }
