@@ -2,6 +2,7 @@
  * One thing on the server as a page shows it: being fetched, here, not for this person, or failed. The newest question
  * wins: a slow answer to an older one is dropped.
  */
+import { untrack } from 'svelte';
 import { ApiError, messageOf } from '$lib/api/client';
 
 export class Remote<T> {
@@ -15,7 +16,8 @@ export class Remote<T> {
   /** Asks the server; never throws. */
   async load(ask: () => Promise<T>): Promise<void> {
     const sequence = ++this.#sequence;
-    if (this.value === null) this.status = 'loading';
+    // Whoever calls this from an effect must not be called again by its own answer.
+    if (untrack(() => this.value) === null) this.status = 'loading';
     try {
       const value = await ask();
       if (sequence !== this.#sequence) return;
