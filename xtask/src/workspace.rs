@@ -66,22 +66,48 @@ pub(crate) enum Kind {
 
 /// Asks cargo for the graph; needs no network when the lock file is current.
 pub(crate) fn graph() -> Result<Graph, Problem> {
-    let text = output("cargo", &["metadata", "--format-version", "1", "--locked", "--all-features"], ".")?;
+    let text = output("cargo", &["metadata", "--format-version", "1", "--locked", "--no-deps"], ".")?;
     let metadata: Metadata = serde_json::from_str(&text)
         .map_err(|cause| Problem::Shape { path: "cargo metadata".into(), cause: cause.to_string() })?;
-    Ok(metadata.into_graph())
+    // `cargo metadata` lists optional dependencies that no feature asks for; `cargo tree` does not.
+    let edges = [
+        "--workspace",
+        "--all-features",
+        "--target",
+        "all",
+        "--edges",
+        "normal,build,dev",
+        "--prefix",
+        "depth",
+    ];
+    let tree = output("cargo", &[&["tree", "--locked", "--format", "{p}"], edges.as_slice()].concat(), ".")?;
+    Ok(Graph { members: metadata.packages.iter().map(member).collect(), dependents: dependents(&tree) })
+}
+
+/// Reads `cargo tree --prefix depth`: lines like `2rustls v0.23.46`, children below their parent, one deeper.
+fn dependents(tree: &str) -> BTreeMap<String, BTreeSet<String>> {
+    let mut dependents: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    let mut path: Vec<&str> = Vec::new();
+    for line in tree.lines() {
+        let digits = line.len() - line.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+        let Ok(depth) = line[..digits].parse::<usize>() else { continue };
+        let name = line[digits..].split(' ').next().unwrap_or_default();
+        path.truncate(depth);
+        if let Some(parent) = path.last() {
+            dependents.entry(name.to_owned()).or_default().insert((*parent).to_owned());
+        }
+        path.push(name);
+    }
+    dependents
 }
 
 #[derive(Deserialize)]
 struct Metadata {
     packages: Vec<Package>,
-    workspace_members: Vec<String>,
-    resolve: Resolve,
 }
 
 #[derive(Deserialize)]
 struct Package {
-    id: String,
     name: String,
     manifest_path: PathBuf,
     dependencies: Vec<Dependency>,
@@ -91,40 +117,6 @@ struct Package {
 struct Dependency {
     name: String,
     kind: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct Resolve {
-    nodes: Vec<Node>,
-}
-
-#[derive(Deserialize)]
-struct Node {
-    id: String,
-    dependencies: Vec<String>,
-}
-
-impl Metadata {
-    fn into_graph(self) -> Graph {
-        let names: BTreeMap<&str, &str> =
-            self.packages.iter().map(|package| (package.id.as_str(), package.name.as_str())).collect();
-        let mut dependents: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-        for node in &self.resolve.nodes {
-            for dependency in &node.dependencies {
-                dependents
-                    .entry(names[dependency.as_str()].to_owned())
-                    .or_default()
-                    .insert(names[node.id.as_str()].to_owned());
-            }
-        }
-        let members = self
-            .packages
-            .iter()
-            .filter(|package| self.workspace_members.contains(&package.id))
-            .map(member)
-            .collect();
-        Graph { members, dependents }
-    }
 }
 
 fn member(package: &Package) -> Member {
@@ -138,5 +130,20 @@ fn member(package: &Package) -> Member {
             .iter()
             .map(|dependency| (dependency.name.clone(), kind(dependency.kind.as_deref())))
             .collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn everybody_on_the_line_above_one_step_out_is_a_dependent() {
+        let tree = "0store v0.1.0\n1rusqlite v0.41.1\n2libsqlite3-sys v1.0.0\n1kernel v0.1.0 (/x)\n\n0web v0.1.0\n1kernel v0.1.0 (*)\n";
+        let dependents = dependents(tree);
+        let users = |name: &str| dependents[name].iter().cloned().collect::<Vec<_>>();
+        assert_eq!(users("kernel"), ["store", "web"]);
+        assert_eq!(users("rusqlite"), ["store"]);
+        assert_eq!(users("libsqlite3-sys"), ["rusqlite"]);
     }
 }
