@@ -1,0 +1,311 @@
+//! Connections to providers, what administrators decided about their models, and the models last seen.
+//! Every change raises [`Topic::Connections`] first.
+
+use kernel::{
+    Connection, ConnectionId, ConnectionKind, ConnectionSource, ManageConnections, ModelOverride, Permit,
+    Timestamp, UpstreamModel,
+};
+
+use crate::{
+    StoreError,
+    db::{Db, Tx},
+    revision::{self, Topic},
+    row::{Row, to_json},
+    value::{FromValue, Value, values},
+};
+
+const COLUMNS: &str = "id, name, base_url, kind, source, is_enabled, position, prefix, sealed_key, key_tail, \
+     created_at, updated_at";
+
+/// All connections in their order.
+pub async fn list(db: &Db) -> Result<Vec<Connection>, StoreError> {
+    let sql = format!("SELECT {COLUMNS} FROM connection ORDER BY position, created_at, id");
+    db.query(sql, Vec::new()).await?.into_iter().map(connection).collect()
+}
+
+/// The connection with this id.
+pub async fn by_id(db: &Db, id: &ConnectionId) -> Result<Option<Connection>, StoreError> {
+    let sql = format!("SELECT {COLUMNS} FROM connection WHERE id = $1");
+    db.query_one(sql, values![id]).await?.map(connection).transpose()
+}
+
+/// Adds a connection.
+pub async fn insert(
+    db: &Db,
+    connection: &Connection,
+    _: Permit<ManageConnections>,
+) -> Result<(), StoreError> {
+    let mut tx = begin(db).await?;
+    let sql = format!(
+        "INSERT INTO connection ({COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)"
+    );
+    tx.execute(sql, row_values(connection)).await?;
+    tx.commit().await
+}
+
+/// Replaces the whole row except `created_at`; `false` when it is gone. When `seen` is given and the row
+/// was changed since, nothing happens and the answer is `Conflict` of `connection.updated_at`.
+pub async fn update(
+    db: &Db,
+    connection: &Connection,
+    seen: Option<Timestamp>,
+    _: Permit<ManageConnections>,
+) -> Result<bool, StoreError> {
+    let mut tx = begin(db).await?;
+    let found =
+        tx.query_one("SELECT updated_at FROM connection WHERE id = $1", values![&connection.id]).await?;
+    let Some(found) = found else { return Ok(false) };
+    let found: Timestamp = found.single("connection")?;
+    if seen.is_some_and(|seen| seen != found) {
+        return Err(StoreError::Conflict { table: "connection".to_owned(), column: "updated_at".to_owned() });
+    }
+    let mut params = row_values(connection);
+    // A clock that stood still must not hide a change from the next writer's `seen`.
+    let after = Timestamp::from_micros(found.micros().saturating_add(1)).max(connection.updated_at);
+    params[11] = after.into();
+    params.remove(10);
+    tx.execute(
+        "UPDATE connection SET name = $2, base_url = $3, kind = $4, source = $5, is_enabled = $6,
+             position = $7, prefix = $8, sealed_key = $9, key_tail = $10, updated_at = $11 WHERE id = $1",
+        params,
+    )
+    .await?;
+    tx.commit().await?;
+    Ok(true)
+}
+
+/// Removes a connection with its overrides and its list of models; `false` when it was gone.
+pub async fn delete(db: &Db, id: &ConnectionId, _: Permit<ManageConnections>) -> Result<bool, StoreError> {
+    let mut tx = begin(db).await?;
+    let gone = tx.execute("DELETE FROM connection WHERE id = $1", values![id]).await?;
+    tx.commit().await?;
+    Ok(gone == 1)
+}
+
+/// Puts the connections into this order. Ids that do not exist are passed over; connections that are
+/// not named keep their place after those that are.
+pub async fn reorder(
+    db: &Db,
+    order: &[ConnectionId],
+    _: Permit<ManageConnections>,
+) -> Result<(), StoreError> {
+    let mut tx = begin(db).await?;
+    let rows = tx.query("SELECT id FROM connection ORDER BY position, created_at, id", Vec::new()).await?;
+    let mut ids: Vec<ConnectionId> =
+        rows.into_iter().map(|row| row.single("connection")).collect::<Result<_, _>>()?;
+    ids.sort_by_key(|id| order.iter().position(|named| named == id).unwrap_or(usize::MAX));
+    for (position, id) in (0_i64..).zip(&ids) {
+        let sql = "UPDATE connection SET position = $2 WHERE id = $1 AND position <> $2";
+        tx.execute(sql, values![id, position]).await?;
+    }
+    tx.commit().await
+}
+
+/// What administrators decided about models, all connections together.
+pub async fn overrides(db: &Db) -> Result<Vec<ModelOverride>, StoreError> {
+    let sql = "SELECT connection_id, upstream_id, public_id, name, is_hidden, pricing FROM model_override
+         ORDER BY connection_id, upstream_id";
+    let read = |row: Row| {
+        let mut fields = row.fields("model_override");
+        Ok(ModelOverride {
+            connection: fields.read()?,
+            upstream_id: fields.read()?,
+            public_id: fields.read()?,
+            name: fields.read()?,
+            is_hidden: fields.read()?,
+            pricing: fields.optional_json()?,
+        })
+    };
+    db.query(sql, Vec::new()).await?.into_iter().map(read).collect()
+}
+
+/// Stores what is decided about one model. `Orphan` when the connection is gone.
+pub async fn put_override(
+    db: &Db,
+    decided: &ModelOverride,
+    _: Permit<ManageConnections>,
+) -> Result<(), StoreError> {
+    let mut tx = begin(db).await?;
+    tx.execute(
+        "INSERT INTO model_override (connection_id, upstream_id, public_id, name, is_hidden, pricing)
+         VALUES ($1, $2, $3, $4, $5, $6)
+         ON CONFLICT (connection_id, upstream_id) DO UPDATE SET public_id = excluded.public_id,
+             name = excluded.name, is_hidden = excluded.is_hidden, pricing = excluded.pricing",
+        values![
+            &decided.connection,
+            &decided.upstream_id,
+            decided.public_id.as_deref(),
+            decided.name.as_deref(),
+            decided.is_hidden,
+            decided.pricing.as_ref().map(to_json),
+        ],
+    )
+    .await?;
+    tx.commit().await
+}
+
+/// Forgets what was decided about one model; `false` when nothing was.
+pub async fn delete_override(
+    db: &Db,
+    connection: &ConnectionId,
+    upstream_id: &str,
+    _: Permit<ManageConnections>,
+) -> Result<bool, StoreError> {
+    let mut tx = begin(db).await?;
+    let sql = "DELETE FROM model_override WHERE connection_id = $1 AND upstream_id = $2";
+    let gone = tx.execute(sql, values![connection, upstream_id]).await?;
+    tx.commit().await?;
+    Ok(gone == 1)
+}
+
+/// The models that a provider listed when it was last asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ModelList {
+    /// Whose.
+    pub connection: ConnectionId,
+    /// As of the last answer; kept when the provider fails later.
+    pub models: Vec<UpstreamModel>,
+    /// When the provider last answered.
+    pub fetched_at: Option<Timestamp>,
+    /// When it was last asked.
+    pub tried_at: Timestamp,
+    /// Why the last attempt failed, in words for an administrator.
+    pub error: Option<String>,
+}
+
+/// The model lists of all connections that were ever asked.
+pub async fn model_lists(db: &Db) -> Result<Vec<ModelList>, StoreError> {
+    let sql = format!("SELECT {LIST_COLUMNS} FROM model_list ORDER BY connection_id");
+    db.query(sql, Vec::new()).await?.into_iter().map(model_list).collect()
+}
+
+/// Notes what a provider answered, or why it did not (its last list then stays). `false` when the
+/// connection is gone. Other processes are told only when models or error differ from before.
+pub async fn put_models(
+    db: &Db,
+    connection: &ConnectionId,
+    at: Timestamp,
+    answer: Result<&[UpstreamModel], &str>,
+) -> Result<bool, StoreError> {
+    let sql = format!("SELECT {LIST_COLUMNS} FROM model_list WHERE connection_id = $1");
+    let before = db.query_one(sql, values![connection]).await?.map(model_list).transpose()?;
+    let error = answer.err();
+    let is_news = before.as_ref().is_none_or(|list| {
+        list.error.as_deref() != error || answer.is_ok_and(|models| list.models != models)
+    });
+
+    let mut tx = db.begin().await?;
+    if is_news {
+        revision::bump(&mut tx, Topic::Connections).await?;
+    }
+    // A failure must not touch the list: another process may have fetched a newer one meanwhile.
+    let replaces = match answer {
+        Ok(_) => "models = excluded.models, fetched_at = excluded.fetched_at,",
+        Err(_) => "",
+    };
+    let sql = format!(
+        "INSERT INTO model_list (connection_id, models, fetched_at, tried_at, error) VALUES ($1, $2, $3, $4, $5)
+         ON CONFLICT (connection_id) DO UPDATE SET {replaces} tried_at = excluded.tried_at, error = excluded.error"
+    );
+    let models = to_json(answer.unwrap_or_default());
+    let fetched_at = answer.is_ok().then_some(at);
+    let written = tx.execute(sql, values![connection, models, fetched_at, at, error]).await;
+    match written {
+        Err(StoreError::Orphan) => Ok(false),
+        Err(error) => Err(error),
+        Ok(_) => tx.commit().await.map(|()| true),
+    }
+}
+
+const LIST_COLUMNS: &str = "connection_id, models, fetched_at, tried_at, error";
+
+fn model_list(row: Row) -> Result<ModelList, StoreError> {
+    let mut fields = row.fields("model_list");
+    Ok(ModelList {
+        connection: fields.read()?,
+        models: fields.json()?,
+        fetched_at: fields.read()?,
+        tried_at: fields.read()?,
+        error: fields.read()?,
+    })
+}
+
+async fn begin(db: &Db) -> Result<Tx, StoreError> {
+    let mut tx = db.begin().await?;
+    revision::bump(&mut tx, Topic::Connections).await?;
+    Ok(tx)
+}
+
+/// In the order of [`COLUMNS`].
+fn row_values(connection: &Connection) -> Vec<Value> {
+    values![
+        &connection.id,
+        &connection.name,
+        &connection.base_url,
+        connection.kind,
+        connection.source,
+        connection.is_enabled,
+        connection.position,
+        connection.prefix.as_deref(),
+        connection.sealed_key.as_deref(),
+        connection.key_tail.as_ref().map(to_json),
+        connection.created_at,
+        connection.updated_at,
+    ]
+}
+
+fn connection(row: Row) -> Result<Connection, StoreError> {
+    let mut fields = row.fields("connection");
+    Ok(Connection {
+        id: fields.read()?,
+        name: fields.read()?,
+        base_url: fields.read()?,
+        kind: fields.read()?,
+        source: fields.read()?,
+        is_enabled: fields.read()?,
+        position: fields.read()?,
+        prefix: fields.read()?,
+        sealed_key: fields.read()?,
+        key_tail: fields.optional_json()?,
+        created_at: fields.read()?,
+        updated_at: fields.read()?,
+    })
+}
+
+impl From<ConnectionKind> for Value {
+    fn from(kind: ConnectionKind) -> Self {
+        match kind {
+            ConnectionKind::OpenAi => "openai".into(),
+            ConnectionKind::Demo => "demo".into(),
+        }
+    }
+}
+
+impl FromValue for ConnectionKind {
+    fn from_value(value: Value) -> Option<Self> {
+        match String::from_value(value)?.as_str() {
+            "openai" => Some(Self::OpenAi),
+            "demo" => Some(Self::Demo),
+            _ => None,
+        }
+    }
+}
+
+impl From<ConnectionSource> for Value {
+    fn from(source: ConnectionSource) -> Self {
+        match source {
+            ConnectionSource::Environment => "environment".into(),
+            ConnectionSource::Stored => "stored".into(),
+        }
+    }
+}
+
+impl FromValue for ConnectionSource {
+    fn from_value(value: Value) -> Option<Self> {
+        match String::from_value(value)?.as_str() {
+            "environment" => Some(Self::Environment),
+            "stored" => Some(Self::Stored),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,29 @@
+//! All SQL of Wardroom: SQLite and PostgreSQL from one text, one module per table family.
+//!
+//! **Invariants:** every change that a policy rules takes its [`kernel::Permit`]; secrets arrive here
+//! sealed or digested; every change of keys, connections, accounts or settings raises its
+//! [`revision::Topic`] in the same transaction, so that other processes notice.
+
+mod config;
+pub mod connections;
+mod db;
+mod error;
+mod migrate;
+mod page;
+mod postgres;
+pub mod revision;
+mod row;
+pub mod sessions;
+pub mod settings;
+#[cfg(test)]
+mod spec;
+mod sqlite;
+pub mod users;
+mod value;
+
+pub use config::{DatabaseConfig, PoolConfig};
+pub use db::{Db, Tx};
+pub use error::StoreError;
+pub use migrate::{migrate, pending};
+pub use page::Page;
+pub use sqlite::private_directory;
