@@ -19,6 +19,12 @@ export class Shell {
     writeFlag(COLLAPSED, this.collapsed);
   }
 
+  /** Makes the sidebar visible, whichever form it has on this screen. */
+  showSidebar(): void {
+    if (matchMedia(PHONE).matches) this.drawerOpen = true;
+    else if (this.collapsed) this.toggleSidebar();
+  }
+
   openDrawer(): void {
     this.drawerOpen = true;
   }
