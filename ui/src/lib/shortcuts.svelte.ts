@@ -3,6 +3,7 @@
  * while something on the page has bound it. No Alt combinations (they write letters on many keyboards) and no keys
  * that move the caret.
  */
+import { untrack } from 'svelte';
 import { readFlag, writeFlag } from './storage';
 import { isApple } from './ui/keys';
 
@@ -51,9 +52,10 @@ export class Shortcuts {
 
   /** Binds actions; the returned function unbinds them. */
   bind(actions: Partial<Record<ShortcutId, Action>>): () => void {
-    this.#bound = { ...this.#bound, ...actions };
+    // Untracked: an effect that binds must not run again because something was bound.
+    this.#bound = { ...untrack(() => this.#bound), ...actions };
     return () => {
-      const left = { ...this.#bound };
+      const left = { ...untrack(() => this.#bound) };
       for (const id of Object.keys(actions) as ShortcutId[]) if (left[id] === actions[id]) delete left[id];
       this.#bound = left;
     };
