@@ -8,6 +8,7 @@ mod config;
 pub mod connections;
 mod db;
 mod error;
+pub mod keys;
 mod migrate;
 mod page;
 mod postgres;
@@ -18,6 +19,7 @@ pub mod settings;
 #[cfg(test)]
 mod spec;
 mod sqlite;
+pub mod usage;
 pub mod users;
 mod value;
 

@@ -2,8 +2,10 @@
 
 mod accounts;
 mod connections;
+mod keys;
 mod layer;
 mod schema;
+mod usage;
 
 use std::{path::PathBuf, time::Duration};
 
