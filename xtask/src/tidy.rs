@@ -47,7 +47,7 @@ fn cargo_deny() -> Result<(), Problem> {
     }
     workspace::output(
         "cargo",
-        &["deny", "--offline", "--log-level", "error", "check", "bans", "licenses", "sources"],
+        &["deny", "--log-level", "error", "check", "bans", "licenses", "sources"],
         ".",
     )
     .map(drop)
