@@ -45,10 +45,6 @@ fn cargo_deny() -> Result<(), Problem> {
     if workspace::output("cargo", &["deny", "--version"], ".").is_err() {
         return Ok(());
     }
-    workspace::output(
-        "cargo",
-        &["deny", "--log-level", "error", "check", "bans", "licenses", "sources"],
-        ".",
-    )
-    .map(drop)
+    workspace::output("cargo", &["deny", "--log-level", "error", "check", "bans", "licenses", "sources"], ".")
+        .map(drop)
 }

@@ -31,12 +31,31 @@ pub(super) fn check(path: &str, text: &str) -> Vec<Finding> {
         findings
             .push(Finding::new(path, format!("{lines} lines: a file tells one story in at most {LONGEST}")));
     }
+    let mut is_inside_fence = false;
     for (number, line) in (1..).zip(text.lines()) {
-        for complaint in line_complaints(path, line) {
-            findings.push(Finding::new(format!("{path}:{number}"), complaint));
+        let place = || format!("{path}:{number}");
+        findings.extend(
+            line_complaints(path, line).into_iter().map(|complaint| Finding::new(place(), complaint)),
+        );
+        if let Some(language) = fence(extension, line) {
+            is_inside_fence = !is_inside_fence;
+            if is_inside_fence && (language.is_empty() || language.starts_with("rust")) {
+                findings.push(Finding::new(
+                    place(),
+                    "an example that no test run compiles: make it a test, or name it 'text'",
+                ));
+            }
         }
     }
     findings
+}
+
+/// What follows the three backticks of a fence in a Rust doc comment.
+fn fence<'a>(extension: &str, line: &'a str) -> Option<&'a str> {
+    let line = line.trim_start();
+    let comment = line.strip_prefix("///").or_else(|| line.strip_prefix("//!"))?;
+    let language = comment.trim_start().strip_prefix("```")?;
+    (extension == "rs").then_some(language)
 }
 
 fn extension(path: &str) -> &str {
@@ -132,6 +151,14 @@ mod tests {
         let home = concat!("/ho", "me/");
         assert_eq!(check("docs/a.md", &format!("see {home}ada/x")).len(), 1);
         assert_eq!(check("docs/a.md", &format!("see https://example.org{home}x")), []);
+    }
+
+    #[test]
+    fn an_example_in_a_doc_comment_is_text_because_nobody_runs_it() {
+        let example = |language: &str| format!("//! What it is.\n//!\n//! ```{language}\n//! x\n//! ```\n");
+        assert_eq!(check("crates/x/src/lib.rs", &example("text")), []);
+        assert_eq!(check("crates/x/src/lib.rs", &example("")).len(), 1);
+        assert_eq!(check("crates/x/src/lib.rs", &example("rust,no_run"))[0].place, "crates/x/src/lib.rs:3");
     }
 
     #[test]
