@@ -1,5 +1,9 @@
 //! What the store can refuse, in words that never carry SQL, values or secrets.
 
+use std::time::Duration;
+
+use kernel::{Kind, Refusal};
+
 /// Everything that can go wrong between us and the database.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StoreError {
@@ -58,6 +62,30 @@ pub enum StoreError {
     /// Our own mistake. The log names the cause.
     #[error("something went wrong on our side")]
     Internal,
+}
+
+/// What a caller of ours may read of it. Whoever knows a better word for a conflict (a taken name, a stale
+/// edit) says it before; causes inside are logged here, once.
+impl From<StoreError> for Refusal {
+    fn from(error: StoreError) -> Self {
+        match &error {
+            StoreError::Unavailable(_) => {
+                tracing::warn!(%error, "the database could not be used");
+                let words = "The database cannot be used at present. Try again in a moment.";
+                Self::new(Kind::Unavailable, "database_unavailable", words).after(Duration::from_secs(1))
+            }
+            StoreError::Conflict { table, column } => {
+                Self::new(Kind::Conflict, "conflict", format!("Another {table} already has this {column}."))
+            }
+            StoreError::Orphan => {
+                Self::new(Kind::Conflict, "gone", "What this belongs to does not exist any more.")
+            }
+            _ => {
+                tracing::error!(%error, "the database answered in a way that we do not understand");
+                Self::internal()
+            }
+        }
+    }
 }
 
 impl StoreError {

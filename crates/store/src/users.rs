@@ -29,13 +29,16 @@ pub struct NewUser {
     pub at: Timestamp,
 }
 
-/// What becomes of sign-up once the first account was made.
+/// Who may have an account once there is one. The first account is always made, and it always stores
+/// `ENABLE_SIGNUP=false` in the same transaction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum AfterFirst {
-    /// Stores `ENABLE_SIGNUP=false` in the same transaction.
-    CloseSignup,
-    /// Leaves it as it is.
-    LeaveSignup,
+pub enum Later {
+    /// Everybody.
+    Welcome,
+    /// Everybody unless the stored setting `ENABLE_SIGNUP` is `false`.
+    UnlessClosed,
+    /// Nobody.
+    Refused,
 }
 
 /// How a change of role ended.
@@ -49,20 +52,27 @@ pub enum SetRole {
     Missing,
 }
 
+/// The setting that the first account stores.
+const ENABLE_SIGNUP: &str = "ENABLE_SIGNUP";
+
 pub(crate) const COLUMNS: &str = "account.id, account.email, account.name, account.role, \
      account.profile_image_url, account.password, account.created_at, account.updated_at, account.last_active_at";
 
-/// Makes the account: an administrator if it is the very first, else with the default role. Under any
-/// number of parallel calls exactly one is the first. A taken e-mail is `Conflict` of `account.email`.
+/// Makes the account: an administrator if it is the very first, else with the default role; `None` when
+/// `later` lets nobody in. Under any number of parallel calls exactly one is the first, and the others
+/// already see what it stored. A taken e-mail is `Conflict` of `account.email`.
 pub async fn insert_first_or_next(
     db: &Db,
     new: NewUser,
     default_role: Role,
-    after_first: AfterFirst,
-) -> Result<User, StoreError> {
+    later: Later,
+) -> Result<Option<User>, StoreError> {
     let mut tx = db.begin().await?;
     revision::bump(&mut tx, Topic::Identity).await?;
     let is_first = tx.query_one("SELECT id FROM account LIMIT 1", Vec::new()).await?.is_none();
+    if !is_first && is_closed(&mut tx, later).await? {
+        return Ok(None);
+    }
     let user = User {
         id: new.id,
         email: new.email,
@@ -75,12 +85,25 @@ pub async fn insert_first_or_next(
         last_active_at: None,
     };
     insert_row(&mut tx, &user).await?;
-    if is_first && after_first == AfterFirst::CloseSignup {
+    if is_first {
         revision::bump(&mut tx, Topic::Settings).await?;
-        settings::put(&mut tx, "ENABLE_SIGNUP", "false", new.at).await?;
+        settings::put(&mut tx, ENABLE_SIGNUP, "false", new.at).await?;
     }
     tx.commit().await?;
-    Ok(user)
+    Ok(Some(user))
+}
+
+async fn is_closed(tx: &mut Tx, later: Later) -> Result<bool, StoreError> {
+    match later {
+        Later::Welcome => Ok(false),
+        Later::Refused => Ok(true),
+        Later::UnlessClosed => {
+            let sql = "SELECT value FROM setting WHERE name = $1";
+            let stored = tx.query_one(sql, values![ENABLE_SIGNUP]).await?;
+            let stored = stored.map(|row| row.single::<String>("setting")).transpose()?;
+            Ok(stored.is_some_and(|value| value == "false"))
+        }
+    }
 }
 
 /// Makes an account with the role it has. A taken e-mail is `Conflict` of `account.email`.

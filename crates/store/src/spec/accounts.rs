@@ -5,14 +5,15 @@ use tokio::task::JoinSet;
 
 use super::{Home, at, on_both, person, user};
 use crate::{
-    Page, StoreError, revision,
+    Db, Page, StoreError, revision,
     revision::Topic,
     sessions, settings,
-    users::{self, AfterFirst, NewUser, SetRole},
+    users::{self, Later, NewUser, SetRole},
 };
 
 on_both! {
     fifty_people_sign_up_at_once_and_exactly_one_is_the_administrator;
+    the_first_of_fifty_sign_ups_closes_the_door_behind_itself;
     an_address_belongs_to_one_account;
     what_was_stored_of_a_person_is_read_back;
     people_are_found_by_a_part_of_name_or_address_in_any_case;
@@ -49,18 +50,40 @@ fn applicant(name: &str) -> NewUser {
 
 async fn fifty_people_sign_up_at_once_and_exactly_one_is_the_administrator(home: Home) {
     let (here, there) = (home.ready().await, home.open().await);
+    let roles = fifty_sign_ups(&here, &there, Later::Welcome).await;
+    assert_eq!(roles.iter().filter(|role| **role == Some(Role::Admin)).count(), 1);
+    assert_eq!(roles.iter().filter(|role| **role == Some(Role::Pending)).count(), 49);
+    assert_eq!(users::count(&here).await.unwrap(), 50);
+    assert_eq!(settings::get(&here, "ENABLE_SIGNUP").await.unwrap().as_deref(), Some("false"));
+}
+
+async fn the_first_of_fifty_sign_ups_closes_the_door_behind_itself(home: Home) {
+    let (here, there) = (home.ready().await, home.open().await);
+    let roles = fifty_sign_ups(&here, &there, Later::UnlessClosed).await;
+    assert_eq!(roles.iter().filter(|role| **role == Some(Role::Admin)).count(), 1);
+    assert_eq!(roles.iter().filter(|role| role.is_none()).count(), 49);
+
+    let sign_up = async |name: &str, later| {
+        let made = users::insert_first_or_next(&here, applicant(name), Role::User, later).await.unwrap();
+        made.map(|user| user.role)
+    };
+    settings::set(&here, "ENABLE_SIGNUP", "true", at(1), may_set()).await.unwrap();
+    assert_eq!(sign_up("reopened", Later::UnlessClosed).await, Some(Role::User));
+    assert_eq!(sign_up("refused", Later::Refused).await, None);
+    assert_eq!(users::count(&here).await.unwrap(), 2);
+}
+
+async fn fifty_sign_ups(here: &Db, there: &Db, later: Later) -> Vec<Option<Role>> {
     let mut running = JoinSet::new();
     for n in 0..50 {
         let db = if n % 2 == 0 { here.clone() } else { there.clone() };
         running.spawn(async move {
             let new = applicant(&format!("p{n}"));
-            users::insert_first_or_next(&db, new, Role::Pending, AfterFirst::CloseSignup).await.unwrap().role
+            let made = users::insert_first_or_next(&db, new, Role::Pending, later).await.unwrap();
+            made.map(|user| user.role)
         });
     }
-    let roles = running.join_all().await;
-    assert_eq!(roles.iter().filter(|role| **role == Role::Admin).count(), 1);
-    assert_eq!(users::count(&here).await.unwrap(), 50);
-    assert_eq!(settings::get(&here, "ENABLE_SIGNUP").await.unwrap().as_deref(), Some("false"));
+    running.join_all().await
 }
 
 async fn an_address_belongs_to_one_account(home: Home) {
@@ -68,8 +91,7 @@ async fn an_address_belongs_to_one_account(home: Home) {
     person(&db, "ada", Role::Admin).await;
     let mut second = applicant("ada");
     second.id = "user_other".parse().unwrap();
-    let refused =
-        users::insert_first_or_next(&db, second, Role::User, AfterFirst::LeaveSignup).await.unwrap_err();
+    let refused = users::insert_first_or_next(&db, second, Role::User, Later::Welcome).await.unwrap_err();
     assert!(refused.is_conflict_of("account", "email"), "{refused:?}");
 
     let mut same_id = user("bob", Role::User);
