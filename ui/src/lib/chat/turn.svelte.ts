@@ -25,7 +25,7 @@ export class Turn {
   /** Somebody pressed stop and the server has not ended the turn yet. */
   isStopping = $state(false);
   /** Number of the last event seen, to go on from there. */
-  lastEvent = 0;
+  lastEvent = $state(0);
 
   #thinkingSince: number | null = null;
 

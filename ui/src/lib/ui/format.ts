@@ -12,6 +12,7 @@ export function count(value: number): string {
 
 /** One answer costs fractions of a cent, a team thousands of dollars: small amounts keep two significant digits. */
 export function money(usd: number): string {
+  if (usd > 0 && usd < 0.0001) return `<${money(0.0001)}`;
   const small = usd !== 0 && Math.abs(usd) < 0.1;
   return new Intl.NumberFormat(undefined, {
     style: 'currency',
