@@ -61,6 +61,16 @@ def burst(driver, contenders, plan, say):
     return closed_loop(driver, contenders, plan, say, connections=16, model="bench-burst-1000")
 
 
+def held_back(driver, contenders, plan, say):
+    """Twenty small chunks 5 ms apart on a kept connection.
+
+    A server that leaves Nagle's algorithm on waits for the client's delayed acknowledgement, 40 ms, before it passes on
+    a chunk; nothing else adds that much.
+    """
+    say("chunks 5 ms apart, 4 connections")
+    return closed_loop(driver, contenders, plan, say, connections=4, model="bench-paced-20-5")
+
+
 def slow_streams(driver, contenders, plan, say):
     """A thousand streams of 50 chunks a second, each on a freshly started server: memory before is idle memory."""
 
@@ -77,8 +87,8 @@ def slow_streams(driver, contenders, plan, say):
             if process:
                 process.stop()
         counts["bytes_per_stream"] = (counts.get("peak_rss", 0) - before) / STREAMS
-        whole, gap = counts["whole_streams"], counts["longest_gap_ms"]
-        say(f"  {contender.name}: {whole} streams whole, {counts['bytes_per_stream'] / 1024:.0f} KiB each, gap {gap} ms")
+        whole, gap = counts["whole_streams"], counts["longest_gap_p99_us"] / 1000
+        say(f"  {contender.name}: {whole} streams whole, {counts['bytes_per_stream'] / 1024:.0f} KiB each, gap p99 {gap:.0f} ms")
         return counts
 
     say(f"{STREAMS} slow streams ({plan.stream_model})")

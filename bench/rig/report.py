@@ -81,6 +81,8 @@ def rows(measured):
         table.append(Row(f"added p99, c{connections} (us)", added(results, "p99_us"), ratio=False))
     table.append(Row("CPU per request, 128 KiB prompt (us)", pick(measured["large_prompt"], per("requests")), 2.0))
     table.append(Row("CPU per chunk, fast stream (us)", pick(measured["burst"], per("chunks")), 2.5, form="{:,.2f}"))
+    held = pick(measured["held_back"], lambda c: c["longest_gap_p50_us"] / 1000)
+    table.append(Row("longest gap of chunks 5 ms apart (ms)", held, 20, False))
     slow = measured["slow_streams"]
     table.append(Row("CPU per chunk, slow streams (us)", pick(slow, per("chunks"))))
     whole = pick(slow, lambda c: c["whole_streams"])
@@ -125,7 +127,8 @@ def render(table):
 def failures(measured):
     """Every failed request of every job, so that no figure stands on errors: [(contender, what, count)]."""
     found = {}
-    jobs = [*measured["requests"].values(), measured["large_prompt"], measured["burst"], measured["slow_streams"]]
+    jobs = [*measured["requests"].values()]
+    jobs += [measured[name] for name in ("large_prompt", "burst", "held_back", "slow_streams")]
     for results in jobs:
         for name, rounds in results.items():
             for counts in rounds:

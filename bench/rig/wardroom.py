@@ -46,13 +46,12 @@ class Wardroom:
             "DATA_DIR": str(self.folder / "data"),
             "OPENAI_API_BASE_URL": f"http://127.0.0.1:{self.provider.port}/v1",
             "OPENAI_API_KEY": "sk-bench-provider",
-            "WARDROOM_ALLOW_LOOPBACK_PROVIDERS": "true",
             "LITELLM_MASTER_KEY": self.master_key,
             "MODEL_PRICES": str(self._prices()),
         }
 
     def _prices(self):
-        models = ["bench-fast", "bench-embedding", "bench-burst-1000", "bench-paced-400-20", "bench-paced-150-20"]
+        models = ["bench-fast", "bench-burst-1000", "bench-paced-20-5", "bench-paced-150-20", "bench-paced-400-20"]
         file = self.folder / "prices.json"
         file.write_text(json.dumps({model: PRICE for model in models}))
         return file

@@ -113,8 +113,14 @@ impl Answers {
 
 /// The list must name each model that the run asks for, because a gateway may refuse what the provider did not list.
 fn models() -> String {
-    let names =
-        ["bench-fast", "bench-embedding", "bench-burst-1000", "bench-paced-400-20", "bench-paced-150-20"];
+    let names = [
+        "bench-fast",
+        "bench-embedding",
+        "bench-burst-1000",
+        "bench-paced-20-5",
+        "bench-paced-150-20",
+        "bench-paced-400-20",
+    ];
     let entries = names
         .map(|name| format!(r#"{{"id":"{name}","object":"model","created":1790000000,"owned_by":"bench"}}"#));
     format!(r#"{{"object":"list","data":[{}]}}"#, entries.join(","))

@@ -20,8 +20,8 @@ pub struct Tally {
     pub latency: Histogram,
     /// From the first byte written to the first content chunk.
     pub first_chunk: Histogram,
-    /// Longest wait between two pieces of one stream.
-    pub longest_gap: Duration,
+    /// Of each stream the longest wait for one of its pieces, the first included.
+    pub longest_gap: Histogram,
 }
 
 impl Tally {
@@ -37,7 +37,7 @@ impl Tally {
         self.whole_streams += other.whole_streams;
         self.latency.merge(&other.latency);
         self.first_chunk.merge(&other.first_chunk);
-        self.longest_gap = self.longest_gap.max(other.longest_gap);
+        self.longest_gap.merge(&other.longest_gap);
         for (what, count) in other.errors {
             *self.errors.entry(what).or_default() += count;
         }
@@ -56,7 +56,7 @@ impl Tally {
             concat!(
                 "{{\"requests\":{},\"seconds\":{:.3},\"p50_us\":{:.1},\"p99_us\":{:.1},\"chunks\":{},",
                 "\"whole_streams\":{},\"first_chunk_p50_us\":{:.1},\"first_chunk_p99_us\":{:.1},",
-                "\"longest_gap_ms\":{},\"errors\":{{{}}}}}"
+                "\"longest_gap_p50_us\":{:.1},\"longest_gap_p99_us\":{:.1},\"errors\":{{{}}}}}"
             ),
             self.requests,
             elapsed.as_secs_f64(),
@@ -66,7 +66,8 @@ impl Tally {
             self.whole_streams,
             self.first_chunk.quantile_us(500),
             self.first_chunk.quantile_us(990),
-            self.longest_gap.as_millis(),
+            self.longest_gap.quantile_us(500),
+            self.longest_gap.quantile_us(990),
             errors,
         )
     }

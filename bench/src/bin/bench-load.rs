@@ -165,7 +165,7 @@ impl Line {
         self.events.reset();
         let begun = Instant::now();
         self.stream.write_all(&plan.request).await.map_err(|error| format!("write: {:?}", error.kind()))?;
-        let mut last_piece = begun;
+        let (mut last_piece, mut longest_gap) = (begun, Duration::ZERO);
         while !self.reader.is_done() {
             let read = tokio::time::timeout(plan.patience, self.stream.read(&mut self.buffer)).await;
             let read = read
@@ -188,12 +188,14 @@ impl Line {
                 let now = Instant::now();
                 if seen == 0 {
                     tally.first_chunk.record(now - begun);
-                } else {
-                    tally.longest_gap = tally.longest_gap.max(now - last_piece);
                 }
+                longest_gap = longest_gap.max(now - last_piece);
                 last_piece = now;
                 tally.chunks += u64::from(self.events.content - seen);
             }
+        }
+        if plan.chunks.is_some() {
+            tally.longest_gap.record(longest_gap);
         }
         self.conclude(plan, tally, begun)
     }
