@@ -22,6 +22,9 @@ pub use destination::Destination;
 pub use error::EgressError;
 pub use network::{Answer, Network, Socket, System};
 
+/// The body of a provider's answer, read frame by frame. Dropping it closes the connection.
+pub use hyper::body::Incoming as AnswerBody;
+
 /// Makes AWS-LC the process's TLS cryptography. Call it first thing in `main`; a second call does nothing.
 ///
 /// [`Egress`] names its provider itself. This is for every other crate that asks rustls for "the default",

@@ -1,0 +1,326 @@
+//! The few fields of a request that Wardroom acts on, read without building a tree of the body.
+//!
+//! A field is refused, not interpreted, where another reader could see something else than we do: named
+//! twice, spelled in another case (Go's decoder ignores case), half a character. Otherwise a caller could
+//! show us a cheap model and the provider an expensive one.
+
+use std::{borrow::Cow, fmt, ops::Range};
+
+use kernel::{Endpoint, ModelId};
+use serde::{
+    Deserialize, Deserializer,
+    de::{DeserializeSeed, IgnoredAny, MapAccess, Visitor},
+};
+use serde_json::value::RawValue;
+
+use crate::lexical::{self, DEEPEST, Objection};
+
+mod field;
+
+pub(crate) use field::Spot;
+use field::{FIELDS, FORBIDDEN, Field};
+
+/// What we read of a request body. It borrows the body.
+#[derive(Debug, Clone)]
+pub struct Envelope<'a> {
+    /// Which API the body is for.
+    pub endpoint: Endpoint,
+    /// The model that the caller asks for: 1 to 256 bytes, no control characters.
+    pub model: Cow<'a, str>,
+    /// Whether the answer is to be streamed.
+    pub is_stream: bool,
+    /// Whether the caller asks for a usage event at the end of a stream (`stream_options.include_usage`).
+    pub includes_usage: bool,
+    /// The most tokens that the caller wants of each answer. Where several fields say so, the largest
+    /// counts, because the provider may follow any.
+    pub output_limit: Option<u64>,
+    /// How many answers the provider will generate and bill: `n`, for completions also `best_of`; 1 to 128.
+    pub answers: u64,
+    /// The raw JSON of `messages`, `prompt` or `input`.
+    pub prompt: Option<&'a str>,
+    /// Where the fields stand, for [`crate::Rewrite`].
+    pub(crate) spots: Spots,
+    /// The whole body.
+    pub(crate) body: &'a str,
+}
+
+/// Where fields stand in the body, in bytes.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Spots {
+    /// After the opening brace of the body.
+    pub(crate) start: usize,
+    pub(crate) model: Range<usize>,
+    pub(crate) stream_options: Option<Spot>,
+    pub(crate) include_usage: Option<Range<usize>>,
+    /// Fields that limit the output, with the number they hold; none for `null`.
+    pub(crate) limits: Vec<(Range<usize>, Option<u64>)>,
+}
+
+/// Why a body is not a request, in words for the caller.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum EnvelopeError {
+    /// Bytes that are no text.
+    #[error("The request body is not valid UTF-8 (at byte {at}).")]
+    NotUtf8 {
+        /// The first bad byte.
+        at: usize,
+    },
+    /// Not JSON, or something after it.
+    #[error(
+        "The request body is not valid JSON (line {line}, column {column}). Check quotes, commas and brackets there."
+    )]
+    NotJson {
+        /// Counted from 1.
+        line: usize,
+        /// Counted from 1.
+        column: usize,
+    },
+    /// JSON that ends too early.
+    #[error("The request body ends in the middle of its JSON. Was it cut off?")]
+    CutOff,
+    /// Nothing at all.
+    #[error("The request body is empty. Send a JSON object.")]
+    Empty,
+    /// JSON, but an array, a string …
+    #[error("The request body must be a JSON object.")]
+    NotAnObject,
+    /// Too many brackets in brackets.
+    #[error("The request body is nested deeper than {DEEPEST} levels.")]
+    TooDeep,
+    /// Half of a surrogate pair.
+    #[error(
+        "The request body has half of a surrogate pair, an escape such as \\ud83d without its partner, at byte {at}."
+    )]
+    LoneSurrogate {
+        /// Where the escape begins.
+        at: usize,
+    },
+    /// A required field is not there.
+    #[error("The field `{field}` is missing.")]
+    Missing {
+        /// Its name.
+        field: &'static str,
+    },
+    /// A field of another type or out of range.
+    #[error("The field `{field}` must be {expected}.")]
+    Type {
+        /// Its name.
+        field: &'static str,
+        /// What would be right.
+        expected: &'static str,
+    },
+    /// A field that we read is there twice.
+    #[error("The field `{field}` is given twice. Give it once.")]
+    Duplicate {
+        /// Its name.
+        field: &'static str,
+    },
+    /// A field that we read is spelled in another case.
+    #[error("A field is spelled like `{field}` but with other letters. Write `{field}`.")]
+    Spelling {
+        /// The right name.
+        field: &'static str,
+    },
+    /// A field that would lead the request elsewhere.
+    #[error(
+        "The field `{field}` is not allowed in a request: connections and their keys are set up by an administrator."
+    )]
+    Forbidden {
+        /// Its name.
+        field: &'static str,
+    },
+}
+
+impl EnvelopeError {
+    /// The `param` of OpenAI's error: the field at fault.
+    pub const fn param(&self) -> Option<&'static str> {
+        match self {
+            Self::Missing { field }
+            | Self::Type { field, .. }
+            | Self::Duplicate { field }
+            | Self::Spelling { field }
+            | Self::Forbidden { field } => Some(field),
+            _ => None,
+        }
+    }
+
+    /// The `code` of OpenAI's error: stable and machine-readable.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Missing { .. } => "missing_required_parameter",
+            Self::Type { .. } => "invalid_type",
+            Self::Duplicate { .. } => "duplicate_parameter",
+            Self::Spelling { .. } => "unknown_parameter",
+            Self::Forbidden { .. } => "parameter_not_allowed",
+            _ => "invalid_json",
+        }
+    }
+}
+
+impl<'a> Envelope<'a> {
+    /// Reads the envelope of a request for this endpoint. Unknown fields are left alone.
+    pub fn parse(endpoint: Endpoint, body: &'a [u8]) -> Result<Self, EnvelopeError> {
+        let body =
+            str::from_utf8(body).map_err(|error| EnvelopeError::NotUtf8 { at: error.valid_up_to() })?;
+        let Some(start) = body.bytes().position(|byte| !byte.is_ascii_whitespace()) else {
+            return Err(EnvelopeError::Empty);
+        };
+        // An early end of an array or a string is "not an object" just as well.
+        if body.as_bytes()[start] != b'{' && b"[\"-0123456789tfn".contains(&body.as_bytes()[start]) {
+            return Err(EnvelopeError::NotAnObject);
+        }
+        lexical::check(body.as_bytes()).map_err(|objection| match objection {
+            Objection::TooDeep => EnvelopeError::TooDeep,
+            Objection::LoneSurrogate(at) => EnvelopeError::LoneSurrogate { at },
+        })?;
+        let found = read_fields(body)?;
+        build(endpoint, body, start + 1, &found)
+    }
+}
+
+/// The raw values of [`FIELDS`], in the same order.
+type Found<'a> = [Option<&'a RawValue>; FIELDS.len()];
+
+fn read_fields(body: &str) -> Result<Found<'_>, EnvelopeError> {
+    let mut refusal = None;
+    let mut json = serde_json::Deserializer::from_str(body);
+    let found = Fields { refusal: &mut refusal }.deserialize(&mut json).and_then(|found| {
+        json.end()?;
+        Ok(found)
+    });
+    found.map_err(|error| match refusal {
+        Some(refusal) => refusal,
+        None if error.is_eof() => EnvelopeError::CutOff,
+        None => EnvelopeError::NotJson { line: error.line(), column: error.column() },
+    })
+}
+
+/// Walks the top level. What it refuses in its own words it leaves in `refusal`.
+struct Fields<'r> {
+    refusal: &'r mut Option<EnvelopeError>,
+}
+
+impl<'de> DeserializeSeed<'de> for Fields<'_> {
+    type Value = Found<'de>;
+    fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<Found<'de>, D::Error> {
+        from.deserialize_map(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Fields<'_> {
+    type Value = Found<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Found<'de>, A::Error> {
+        let mut found = Found::default();
+        while let Some(Text(key)) = map.next_key()? {
+            let refusal = match field::of_name(&key) {
+                Ok(None) => {
+                    map.next_value::<IgnoredAny>()?;
+                    continue;
+                }
+                Ok(Some(Field::Forbidden(at))) => EnvelopeError::Forbidden { field: FORBIDDEN[at] },
+                Ok(Some(Field::Known(at))) if found[at].is_none() => {
+                    found[at] = Some(map.next_value()?);
+                    continue;
+                }
+                Ok(Some(Field::Known(at))) => EnvelopeError::Duplicate { field: FIELDS[at] },
+                Err(field) => EnvelopeError::Spelling { field },
+            };
+            *self.refusal = Some(refusal);
+            return Err(serde::de::Error::custom("refused"));
+        }
+        Ok(found)
+    }
+}
+
+/// A JSON string, borrowed unless it has escapes.
+#[derive(Deserialize)]
+#[serde(transparent)]
+struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
+
+fn build<'a>(
+    endpoint: Endpoint,
+    body: &'a str,
+    start: usize,
+    found: &Found<'a>,
+) -> Result<Envelope<'a>, EnvelopeError> {
+    let get = |name: &str| field::value(found, name);
+    let model = get("model").ok_or(EnvelopeError::Missing { field: "model" })?;
+    let options = get("stream_options").map(|raw| field::stream_options(body, raw)).transpose()?;
+    let mut spots = Spots { start, model: field::span(body, model), ..Spots::default() };
+    let mut includes_usage = false;
+    if let Some(options) = options {
+        includes_usage = options.includes_usage;
+        spots.include_usage = options.include_usage;
+        spots.stream_options = Some(options.spot);
+    }
+    let mut output_limit = None;
+    for name in ["max_tokens", "max_completion_tokens", "max_output_tokens"] {
+        if let Some(raw) = get(name) {
+            let limit = field::whole_number(field::known(name), raw)?;
+            spots.limits.push((field::span(body, raw), limit));
+            output_limit = output_limit.max(limit);
+        }
+    }
+    Ok(Envelope {
+        endpoint,
+        model: model_name(model)?,
+        is_stream: get("stream").map_or(Ok(None), |raw| field::boolean("stream", raw))?.unwrap_or(false),
+        includes_usage,
+        output_limit,
+        answers: answers(endpoint, get("n"), get("best_of"))?,
+        prompt: prompt(endpoint, found)?,
+        spots,
+        body,
+    })
+}
+
+fn model_name(raw: &RawValue) -> Result<Cow<'_, str>, EnvelopeError> {
+    let wrong = EnvelopeError::Type {
+        field: "model",
+        expected: "a string of 1 to 256 bytes without control characters, the name of a model",
+    };
+    match serde_json::from_str::<Text<'_>>(raw.get()) {
+        Ok(Text(name)) if ModelId::parse(&name).is_some() => Ok(name),
+        _ => Err(wrong),
+    }
+}
+
+/// `n` and `best_of`: what the provider bills for, whichever is more.
+fn answers(
+    endpoint: Endpoint,
+    n: Option<&RawValue>,
+    best_of: Option<&RawValue>,
+) -> Result<u64, EnvelopeError> {
+    let read = |field, raw: Option<&RawValue>| -> Result<u64, EnvelopeError> {
+        let number = raw.map_or(Ok(None), |raw| field::whole_number(field, raw))?.unwrap_or(1);
+        let expected = "a whole number from 1 to 128";
+        if (1..=128).contains(&number) { Ok(number) } else { Err(EnvelopeError::Type { field, expected }) }
+    };
+    match endpoint {
+        Endpoint::ChatCompletions => read("n", n),
+        Endpoint::Completions => Ok(read("n", n)?.max(read("best_of", best_of)?)),
+        _ => Ok(1),
+    }
+}
+
+/// The field that holds the prompt, checked for presence and type.
+fn prompt<'a>(endpoint: Endpoint, found: &Found<'a>) -> Result<Option<&'a str>, EnvelopeError> {
+    let (field, starts, expected): (_, &[u8], _) = match endpoint {
+        Endpoint::ChatCompletions => ("messages", b"[", "an array of messages"),
+        Endpoint::Completions => ("prompt", b"[\"", "a string or an array"),
+        Endpoint::Embeddings | Endpoint::Responses => ("input", b"[\"", "a string or an array"),
+        Endpoint::Models => return Ok(None),
+    };
+    match field::value(found, field).map(RawValue::get) {
+        Some(text) if starts.contains(&text.as_bytes()[0]) => Ok(Some(text)),
+        // The Responses API also takes a stored prompt or a previous response instead of an input.
+        Some("null") | None if endpoint == Endpoint::Responses => Ok(None),
+        Some(_) => Err(EnvelopeError::Type { field, expected }),
+        None => Err(EnvelopeError::Missing { field }),
+    }
+}

@@ -1,0 +1,22 @@
+//! Wire formats of model providers, as far as Wardroom acts on them.
+//!
+//! **Invariant:** bytes pass through. A request is read by a borrowed envelope and changed by splicing; a
+//! stream is watched in passing. No tree of a body is built to read three fields of it.
+//!
+//! It knows JSON, events, tokens and prices. It refuses to know sockets, clocks, tasks and databases.
+
+mod envelope;
+mod error;
+mod lexical;
+mod meter;
+mod rewrite;
+mod sse;
+mod text;
+mod usage;
+
+pub use envelope::{Envelope, EnvelopeError};
+pub use error::{ProviderError, scrub};
+pub use meter::{Forward, Meter, Metered, UsageChunk};
+pub use rewrite::Rewrite;
+pub use sse::{Event, EventTooLarge, Splitter};
+pub use usage::Usage;
