@@ -42,7 +42,7 @@ impl Default for PoolConfig {
             size: 10,
             overflow: 10,
             acquire_timeout: Duration::from_secs(30),
-            recycle: Some(Duration::from_secs(3600)),
+            recycle: Some(Duration::from_hours(1)),
         }
     }
 }

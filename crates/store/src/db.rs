@@ -76,9 +76,7 @@ impl Db {
     pub async fn begin(&self) -> Result<Tx, StoreError> {
         let tx = match &*self.0 {
             Backend::Sqlite(sqlite) => BackendTx::Sqlite(sqlite.begin().await?),
-            Backend::Postgres(postgres) => {
-                BackendTx::Postgres(postgres.begin().await?, postgres.schema.clone())
-            }
+            Backend::Postgres(postgres) => BackendTx::Postgres(Box::new(postgres.begin().await?)),
         };
         Ok(Tx { tx, has_failed: false })
     }
@@ -112,12 +110,24 @@ impl Db {
         sql: impl Into<Cow<'static, str>>,
         params: Vec<Value>,
     ) -> Result<u64, StoreError> {
-        let statement = Statement { sql: sql.into(), params };
-        let answer = match &*self.0 {
+        self.write(sql.into(), params).await.map(|answer| answer.changed)
+    }
+
+    /// Writes with a single statement that has RETURNING.
+    pub(crate) async fn change(
+        &self,
+        sql: impl Into<Cow<'static, str>>,
+        params: Vec<Value>,
+    ) -> Result<Vec<Row>, StoreError> {
+        self.write(sql.into(), params).await.map(|answer| answer.rows)
+    }
+
+    async fn write(&self, sql: Cow<'static, str>, params: Vec<Value>) -> Result<Answer, StoreError> {
+        let statement = Statement { sql, params };
+        match &*self.0 {
             Backend::Sqlite(sqlite) => sqlite.execute(statement).await,
             Backend::Postgres(postgres) => postgres.run(statement).await,
-        };
-        answer.map(|answer| answer.changed)
+        }
     }
 
     /// Whether a table exists.
@@ -142,7 +152,7 @@ pub struct Tx {
 
 enum BackendTx {
     Sqlite(SqliteTx),
-    Postgres(PostgresTx, Option<String>),
+    Postgres(Box<PostgresTx>),
 }
 
 impl Tx {
@@ -153,7 +163,7 @@ impl Tx {
         }
         match self.tx {
             BackendTx::Sqlite(tx) => tx.commit().await,
-            BackendTx::Postgres(tx, _) => tx.commit().await,
+            BackendTx::Postgres(tx) => tx.commit().await,
         }
     }
 
@@ -187,10 +197,10 @@ impl Tx {
     /// Waits until this is the only process that changes the schema. SQLite's transactions are that
     /// already; on PostgreSQL the lock ends with the transaction, also when the process dies.
     pub(crate) async fn lock_schema(&mut self) -> Result<(), StoreError> {
-        let BackendTx::Postgres(tx, schema) = &self.tx else { return Ok(()) };
+        let BackendTx::Postgres(tx) = &self.tx else { return Ok(()) };
         // "wardroom" in ASCII: any number that no other program on the same database uses.
         tx.script("SELECT pg_advisory_xact_lock(8602282538996559725)").await?;
-        match schema {
+        match &tx.schema {
             Some(schema) => tx.script(&format!("CREATE SCHEMA IF NOT EXISTS {schema}")).await,
             None => Ok(()),
         }
@@ -201,7 +211,7 @@ impl Tx {
         self.may_continue()?;
         let outcome = match &self.tx {
             BackendTx::Sqlite(tx) => tx.script(sql).await,
-            BackendTx::Postgres(tx, _) => tx.script(sql).await,
+            BackendTx::Postgres(tx) => tx.script(sql).await,
         };
         self.has_failed = outcome.is_err();
         outcome
@@ -216,7 +226,7 @@ impl Tx {
         let statement = Statement { sql: sql.into(), params };
         let outcome = match &self.tx {
             BackendTx::Sqlite(tx) => tx.run(statement).await,
-            BackendTx::Postgres(tx, _) => tx.run(statement).await,
+            BackendTx::Postgres(tx) => tx.run(statement).await,
         };
         self.has_failed = outcome.is_err();
         outcome

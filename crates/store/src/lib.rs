@@ -4,6 +4,7 @@
 //! sealed or digested; every change of keys, connections, accounts or settings raises its
 //! [`revision::Topic`] in the same transaction, so that other processes notice.
 
+pub mod chats;
 mod config;
 pub mod connections;
 mod db;

@@ -28,8 +28,12 @@ macro_rules! migration {
 }
 
 /// All of them, oldest first. One that was released is never changed; what it got wrong, a new one corrects.
-pub(crate) const MIGRATIONS: &[Migration] =
-    &[migration!(1, "0001_accounts"), migration!(2, "0002_connections"), migration!(3, "0003_keys")];
+pub(crate) const MIGRATIONS: &[Migration] = &[
+    migration!(1, "0001_accounts"),
+    migration!(2, "0002_connections"),
+    migration!(3, "0003_keys"),
+    migration!(4, "0004_chats"),
+];
 
 /// Brings the schema up to this program's version; says how many migrations it applied.
 pub async fn migrate(db: &Db, now: Timestamp) -> Result<usize, StoreError> {

@@ -24,14 +24,14 @@ use crate::{
 };
 
 /// The longest that one statement may take, waiting for locks included.
-const STATEMENT_LIMIT: Duration = Duration::from_secs(60);
+const STATEMENT_LIMIT: Duration = Duration::from_mins(1);
 const LOST: StoreError = StoreError::Unavailable("the connection to PostgreSQL was lost");
 
 /// The pool, and where in the database our tables are.
 pub(crate) struct Postgres {
     pool: Pool,
     size: usize,
-    pub(crate) schema: Option<String>,
+    schema: Option<String>,
 }
 
 impl Postgres {
@@ -92,7 +92,7 @@ impl Postgres {
     pub(crate) async fn begin(&self) -> Result<PostgresTx, StoreError> {
         let lease = self.lease().await?;
         lease.script("BEGIN ISOLATION LEVEL READ COMMITTED").await?;
-        Ok(PostgresTx { lease })
+        Ok(PostgresTx { lease, schema: self.schema.clone() })
     }
 
     /// Closes the pool; later calls are answered `Unavailable`.
@@ -167,6 +167,8 @@ impl Drop for Lease {
 /// A transaction; dropping it closes the connection and the server rolls back.
 pub(crate) struct PostgresTx {
     lease: Lease,
+    /// Where the tables are, when not in the server's default schema.
+    pub(crate) schema: Option<String>,
 }
 
 impl PostgresTx {

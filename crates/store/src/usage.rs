@@ -38,7 +38,9 @@ pub async fn settle(db: &Db, records: &[UsageRecord]) -> Result<(), StoreError> 
     for (size, insert) in SIZES.iter().zip(INSERTS.iter()) {
         while let Some((chunk, tail)) = rest.split_at_checked(*size) {
             let mut params = Vec::with_capacity(size * WIDTH);
-            chunk.iter().for_each(|record| push_values(&mut params, record));
+            for record in chunk {
+                push_values(&mut params, record);
+            }
             for row in tx.query(insert.as_str(), params).await? {
                 inserted.insert(row.single("usage_record")?);
             }

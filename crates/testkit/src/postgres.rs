@@ -19,6 +19,8 @@ use std::{
     time::Duration,
 };
 
+static NEXT: AtomicU32 = AtomicU32::new(0);
+
 /// A fresh database of a test's own; dropped with this value.
 pub struct Database {
     name: String,
@@ -30,7 +32,6 @@ impl Database {
     /// so. With `CI=true` nothing may be left out, so there it panics instead.
     pub fn create() -> Option<Self> {
         let server = Server::shared()?;
-        static NEXT: AtomicU32 = AtomicU32::new(0);
         let name = format!("t_{}_{}", process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
         server.sql(&format!("CREATE DATABASE {name} TEMPLATE template0"));
         Some(Self { name, server })
@@ -82,7 +83,7 @@ impl Server {
         let Some(bin) = find_binaries() else {
             let is_ci = env::var_os("CI").is_some_and(|value| value == "true");
             assert!(!is_ci, "PostgreSQL is not installed, and with CI=true no test may be left out");
-            eprintln!("left out on PostgreSQL: it is not installed (apt-get install postgresql)");
+            say("left out on PostgreSQL: it is not installed (apt-get install postgresql)");
             return None;
         };
         // Short, because the path of a unix socket is limited to 107 bytes.
@@ -94,7 +95,7 @@ impl Server {
         start.lock().expect("the file system has locks");
         if !answers(&bin, &home) {
             start_server(&bin, &home);
-            watch(&base, &bin);
+            watch(&base);
         }
         in_use.lock_shared().expect("the file system has locks");
         drop(start);
@@ -111,6 +112,11 @@ impl Server {
         let done = psql.args(["-d", database, "-c", sql]).output().expect("psql starts");
         assert!(done.status.success(), "psql: {}", String::from_utf8_lossy(&done.stderr));
     }
+}
+
+#[expect(clippy::print_stderr, reason = "a test that leaves something out says so where tests speak")]
+fn say(text: &str) {
+    eprintln!("{text}");
 }
 
 /// The newest installed version.
@@ -166,18 +172,19 @@ fn start_server(bin: &Path, home: &Path) {
     }
 }
 
-/// Starts the watcher: a shell of its own process group, so that it outlives the test that started it.
-fn watch(base: &Path, bin: &Path) {
+/// Starts the watcher: a shell in the background and of a process group of its own, so that it outlives
+/// the test that started it.
+fn watch(base: &Path) {
     let script = "while sleep 10; do
         flock -n \"$0/start.lock\" flock -n \"$0/use.lock\" sh -c '
             kill -QUIT $(head -n 1 \"$0/server/data/postmaster.pid\") && sleep 1; rm -rf \"$0/server\"
         ' \"$0\"
         test -d \"$0/server\" || exit 0
-    done";
+    done &";
     let mut watcher = Command::new("sh");
-    watcher.args(["-c", script]).arg(base).arg(bin).process_group(0);
+    watcher.args(["-c", script]).arg(base).process_group(0);
     watcher.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).current_dir("/");
-    watcher.spawn().expect("a shell starts");
+    assert!(watcher.status().is_ok_and(|status| status.success()), "a shell starts");
 }
 
 /// PostgreSQL refuses to run as root, so root hands it to the user that its package made.

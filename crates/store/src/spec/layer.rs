@@ -80,7 +80,10 @@ async fn one_bad_statement_among_many_fails_alone(home: Home) {
     let outcomes = running.join_all().await;
     assert_eq!(outcomes.iter().filter(|outcome| **outcome == Ok(1)).count(), 100);
     assert!(
-        outcomes.iter().flat_map(|outcome| outcome.as_ref().err()).all(|e| e.is_conflict_of("counter", "id"))
+        outcomes
+            .iter()
+            .filter_map(|outcome| outcome.as_ref().err())
+            .all(|e| e.is_conflict_of("counter", "id"))
     );
     assert_eq!(count(&db).await, 100);
 }

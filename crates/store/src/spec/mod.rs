@@ -1,6 +1,7 @@
 //! The store's specification, run on both databases.
 
 mod accounts;
+mod chats;
 mod connections;
 mod keys;
 mod layer;
