@@ -7,12 +7,23 @@ import { router, type Guard } from './router.svelte';
 
 export type Person = Omit<Schema<'Session'>, 'token' | 'token_type'>;
 
+/** `signed out` is somebody's decision; `lost` may be the same person coming back in a minute. */
+export type SessionEnd = 'signed out' | 'lost';
+type EndListener = (how: SessionEnd) => void;
+
 export class SessionState {
   status = $state<'starting' | 'ready' | 'unreachable'>('starting');
   /** Why the server could not be asked, when `status` is `unreachable`. */
   trouble = $state('');
   config = $state.raw<Schema<'AppConfig'> | null>(null);
   person = $state.raw<Person | null>(null);
+
+  #listeners: EndListener[] = [];
+
+  /** Whoever keeps something of a person in memory forgets it here: the next one to sign in must not see it. */
+  onEnd(listener: EndListener): void {
+    this.#listeners.push(listener);
+  }
 
   get isAdmin(): boolean {
     return this.person?.role === 'admin';
@@ -61,7 +72,7 @@ export class SessionState {
   /** Ends the session on the server first: a page that merely forgot it would leave it open. */
   async signOut(): Promise<void> {
     await need(api.POST('/api/v1/auths/signout'));
-    this.person = null;
+    this.#end('signed out');
     await this.refresh();
     router.navigate('/login');
   }
@@ -79,7 +90,13 @@ export class SessionState {
     } catch {
       return; // The server is away; the page that called shows that.
     }
+    if (this.person === null) this.#end('lost');
     router.recheck();
+  }
+
+  #end(how: SessionEnd): void {
+    this.person = null;
+    for (const listener of this.#listeners) listener(how);
   }
 
   async #whoAmI(): Promise<Person | null> {

@@ -1,5 +1,6 @@
 /** The chats in the sidebar: pages as the reader scrolls, pinned ones apart, search on the server. */
 import { api, messageOf, need } from '$lib/api/client';
+import { session } from '$lib/session.svelte';
 import { writeDraft } from './drafts';
 import type { ChatTitle } from './groups';
 
@@ -127,3 +128,4 @@ export class ChatList {
 }
 
 export const chatList = new ChatList();
+session.onEnd(() => chatList.clear());

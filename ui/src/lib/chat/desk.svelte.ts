@@ -1,4 +1,5 @@
 /** Which conversation lies open. Those that are still being answered stay on the desk while the reader is elsewhere. */
+import { session } from '$lib/session.svelte';
 import { Conversation } from './conversation.svelte';
 
 /** Each followed answer holds a connection, and browsers allow six per server over HTTP/1.1. */
@@ -48,3 +49,4 @@ export class Desk {
 }
 
 export const desk = new Desk();
+session.onEnd(() => desk.clear());

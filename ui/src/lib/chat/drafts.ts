@@ -1,4 +1,5 @@
 /** Unsent text, kept per chat in this browser so that neither a reload nor another chat loses it. */
+import { session } from '$lib/session.svelte';
 import { readText, writeText } from '$lib/storage';
 
 const PREFIX = 'draft:';
@@ -23,3 +24,8 @@ export function forgetDrafts(): void {
     // No storage, no drafts.
   }
 }
+
+// A session that merely ran out keeps them: its owner is about to come back for the text.
+session.onEnd((how) => {
+  if (how === 'signed out') forgetDrafts();
+});

@@ -29,6 +29,12 @@ export class Models {
     await this.load();
   }
 
+  /** Forgets everything, at sign-out. */
+  clear(): void {
+    this.items = [];
+    this.status = 'loading';
+  }
+
   find(id: string | null | undefined): Model | null {
     return this.items.find((model) => model.id === id) ?? null;
   }
@@ -60,3 +66,4 @@ export function matching(models: Model[], query: string): Model[] {
 }
 
 export const models = new Models();
+session.onEnd(() => models.clear());

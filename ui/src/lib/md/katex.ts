@@ -9,6 +9,7 @@ export function typesetInto(element: HTMLElement, source: string, kind: 'inline'
   katex.render(source, element, {
     displayMode: kind === 'display',
     throwOnError: false,
+    errorColor: 'var(--bad)',
     // No \href, \includegraphics or \htmlStyle: a formula must not reach out of its box.
     trust: false,
     strict: 'ignore',
