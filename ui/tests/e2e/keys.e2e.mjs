@@ -82,7 +82,7 @@ story('models, endpoints and a budget narrow a key, and the page shows them', {}
   const ada = await house.administrator();
   const page = await ada.visit('/admin/keys');
   const { reveal, secret } = await create(page, 'Narrow', async (dialog) => {
-    await dialog.getByLabel('Models').fill('demo/markdown');
+    await dialog.getByLabel('Models', { exact: true }).fill('demo/markdown');
     await dialog.getByLabel('Budget').fill('2.50');
   });
   await reveal.getByRole('button', { name: 'Done' }).click();

@@ -28,7 +28,7 @@ story('a renamed model is asked for by its new id, and can be reset', {}, async 
   await dialog.getByRole('button', { name: 'Save' }).click();
   await dialog.waitFor({ state: 'detached' });
 
-  await page.getByText('Parrot').waitFor();
+  await page.getByText('Parrot', { exact: true }).waitFor();
   assert.ok((await ids(ada)).includes('parrot'));
   await page.getByRole('button', { name: 'Edit parrot' }).click();
   await page.getByRole('dialog').getByRole('button', { name: 'Reset names' }).click();

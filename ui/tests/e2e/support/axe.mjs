@@ -11,10 +11,14 @@ const RULES = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-pra
 export async function expectAccessible(page, what) {
   for (const colorScheme of ['dark', 'light']) {
     await page.emulateMedia({ colorScheme });
+    await within(page.evaluate(twoFrames), `repainting ${what}`);
     const faults = await within(violations(page), `checking ${what} with axe`, 60_000);
     assert.deepEqual(faults, [], `${what} in ${colorScheme}`);
   }
 }
+
+/** Runs in the page: when it is over, every style of the new scheme has been worked out and painted. */
+const twoFrames = () => new Promise((painted) => requestAnimationFrame(() => requestAnimationFrame(painted)));
 
 async function violations(page) {
   await page.evaluate(axe); // the debugger's evaluate is not subject to the page's policy
