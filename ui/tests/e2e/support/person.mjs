@@ -63,6 +63,7 @@ export class Person {
 
   /** Makes an account through the API; the context keeps the session's cookie. */
   async signUp(name, email) {
+    this.password = PASSWORD;
     this.name = name;
     this.email = email;
     return this.ask('POST', '/api/v1/auths/signup', { name, email, password: PASSWORD });

@@ -1,0 +1,77 @@
+/**
+ * Pictures of every screen in light, dark and on a phone, to be looked at beside the design.
+ *
+ *     SHOTS=/tmp/shots npm run shots
+ *
+ * Takes the environment of `support.mjs`.
+ */
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { launchBrowser } from './support/browser.mjs';
+import { answers, choose, finished, say } from './support/chat.mjs';
+import { Person } from './support/person.mjs';
+import { startServer } from './support/server.mjs';
+
+const folder = process.env.SHOTS;
+if (!folder) throw new Error('name the folder for the pictures in SHOTS');
+await mkdir(folder, { recursive: true });
+
+const LOOKS = {
+  light: { viewport: { width: 1440, height: 900 }, colorScheme: 'light' },
+  dark: { viewport: { width: 1440, height: 900 }, colorScheme: 'dark' },
+  phone: { viewport: { width: 390, height: 844 }, colorScheme: 'light', hasTouch: true, isMobile: true },
+};
+
+const server = await startServer({ ENABLE_SIGNUP: 'true' });
+const browser = await launchBrowser();
+try {
+  const people = {};
+  for (const [look, options] of Object.entries(LOOKS)) people[look] = await Person.arrive(browser, server.url, { deviceScaleFactor: 2, ...options });
+
+  await everywhere(people, '/signup', 'first-run');
+  await furnish(people.light);
+  await everywhere(people, '/login', 'sign-in');
+  for (const look of ['dark', 'phone']) {
+    await people[look].ask('POST', '/api/v1/auths/signin', { email: people.light.email, password: people.light.password });
+  }
+  for (const page of ['connections', 'models', 'keys', 'users']) await everywhere(people, `/admin/${page}`, page);
+
+  const { page } = people.light;
+  await page.goto('/');
+  await choose(page, 'demo/reasoning');
+  await finished(await say(page, 'How do we rotate a provider key without dropping requests?'));
+  await choose(page, 'demo/markdown');
+  await finished(await say(page, 'Show the call our deploy job should make.'));
+  const address = new URL(page.url()).pathname;
+  await everywhere(people, address, 'chat', (tab) => answers(tab).last().locator('pre').first().waitFor());
+  await everywhere(people, '/', 'new-chat');
+} finally {
+  await browser.close();
+  await server.stop();
+}
+
+/** One administrator, somebody who waits, and keys in several states. */
+async function furnish(ada) {
+  await ada.signUp('Ada Marlow', 'ada@example.test');
+  const ben = await Person.arrive(browser, server.url, {});
+  await ben.signUp('Ben Okafor', 'ben@example.test');
+  await ben.leave();
+  const keys = [
+    { name: 'Nightly evaluation', models: ['demo/*'], max_budget: 25 },
+    { name: 'Notebook', endpoints: ['chat.completions', 'embeddings'] },
+    { name: 'Partner portal', max_budget: 100 },
+  ];
+  for (const key of keys) await ada.ask('POST', '/api/v1/keys', key);
+  const { items } = await ada.ask('GET', '/api/v1/keys');
+  await ada.ask('POST', `/api/v1/keys/${items.find(({ name }) => name === 'Partner portal').id}/block`);
+}
+
+/** Takes the picture `name` of `path` in every look. */
+async function everywhere(people, path, name, ready = (tab) => tab.getByRole('main').waitFor()) {
+  for (const [look, { page }] of Object.entries(people)) {
+    await page.goto(path);
+    await ready(page);
+    await page.waitForLoadState('networkidle');
+    await page.screenshot({ path: join(folder, `${name}-${look}.png`) });
+  }
+}
