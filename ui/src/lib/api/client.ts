@@ -46,7 +46,8 @@ const watchSession: Middleware = {
   },
 };
 
-export const api = createClient<paths>({ baseUrl: '/', credentials: 'same-origin' });
+/** `fetch` is looked up at each call, not kept from the start, so that tests can stand in for the server. */
+export const api = createClient<paths>({ baseUrl: '/', credentials: 'same-origin', fetch: (request) => fetch(request) });
 api.use(watchSession);
 
 interface Answer<T> {
