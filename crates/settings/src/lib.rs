@@ -1,0 +1,42 @@
+//! One definition of every setting. From it come parsing, precedence, the catalogue that administrators and
+//! `wardroom settings` see, the JSON schema and the manual.
+//!
+//! **To add a setting, add one entry to `list.rs`.** Reading one elsewhere is `settings.port.value`.
+//!
+//! Nothing here touches the environment, the disk or the database: they are handed in as [`Sources`].
+
+mod choice;
+mod cookie;
+mod database;
+mod docs;
+mod dotenv;
+mod duration;
+mod entry;
+mod list;
+mod names;
+mod network;
+mod prices;
+mod problem;
+mod provider;
+mod read;
+mod report;
+mod schema;
+mod setting;
+mod size;
+
+pub use choice::{BudgetStatus, Environment, LogFormat, LogLevel, SameSite};
+pub use cookie::CookieRules;
+pub use database::{Database, DatabaseKind, DatabaseUrl, Pool, SchemaName};
+pub use docs::docs;
+pub use dotenv::parse as parse_dotenv;
+pub use duration::Span;
+pub use entry::{Entry, Grammar, Places};
+pub use list::{Settings, catalogue};
+pub use network::{Network, Networks};
+pub use prices::Prices;
+pub use problem::{Given, Notice, Problem};
+pub use provider::{BaseUrls, Keys, Provider, Urls};
+pub use read::{Loaded, Source, Sources, Value, read};
+pub use report::Row;
+pub use schema::schema;
+pub use size::Size;

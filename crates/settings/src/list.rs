@@ -1,0 +1,268 @@
+//! The list: every setting, once. Order is the order of the manual.
+
+use std::{net::IpAddr, path::PathBuf, time::Duration};
+
+use kernel::{BaseUrl, Email, Role, Secret};
+
+use crate::{
+    BudgetStatus, DatabaseKind, DatabaseUrl, Entry, Environment, Keys, LogFormat, LogLevel, Networks, Prices,
+    SameSite, SchemaName, Size, Source, Span, Urls, Value,
+    read::{Reader, default},
+    report::Shown,
+    setting::Setting,
+};
+
+/// Turns the list into the struct, the catalogue and the functions that walk over both.
+macro_rules! settings {
+    ($( $group:literal { $( $(#[doc = $doc:literal])+ $field:ident: $type:ty = $entry:expr; )+ } )+) => {
+        /// The values in force. Each knows where it came from: `settings.port.value`, `settings.port.source`.
+        #[derive(Debug, Clone)]
+        pub struct Settings {
+            $($( $(#[doc = $doc])+ pub $field: Value<$type>, )+)+
+        }
+
+        #[expect(non_upper_case_globals, reason = "each entry is called like the field that it describes")]
+        mod entries {
+            use super::*;
+            $($( pub(super) static $field: Entry = Entry {
+                group: $group,
+                doc: concat!($($doc, "\n"),+),
+                grammar: <$type as Setting>::GRAMMAR,
+                check: |text, entry| <$type as Setting>::read(text, entry).map(drop),
+                ..$entry
+            }; )+)+
+        }
+
+        static CATALOGUE: &[&Entry] = &[$($( &entries::$field, )+)+];
+
+        impl Settings {
+            /// Reads every setting before giving up on any, so that all problems are found in one go.
+            pub(crate) fn read(reader: &mut Reader<'_>) -> Option<Self> {
+                $($( let $field = reader.value::<$type>(&entries::$field); )+)+
+                Some(Self { $($( $field: $field?, )+)+ })
+            }
+
+            /// Shows every setting to `visit`, in the order of the list: entry, source, value and default.
+            pub(crate) fn visit(&self, visit: &mut dyn FnMut(&'static Entry, Source, Shown<'_>, Shown<'_>)) {
+                $($( visit(
+                    &entries::$field,
+                    self.$field.source,
+                    self.$field.value.show(),
+                    default::<$type>(&entries::$field).show(),
+                ); )+)+
+            }
+        }
+    };
+}
+
+/// Every setting there is, in the order of the manual.
+pub fn catalogue() -> &'static [&'static Entry] {
+    CATALOGUE
+}
+
+settings! {
+    "Server" {
+        /// The address to listen on. The default is reachable from this machine only; `0.0.0.0` is reachable
+        /// from everywhere, so put TLS in front of it.
+        host: IpAddr = Entry::new("HOST").default("127.0.0.1").restart();
+
+        /// The port to listen on.
+        port: u16 = Entry::new("PORT").default("8080").range(1, 65_535).restart();
+
+        /// The directory of everything that is kept on disk: the database, generated secrets. It is created
+        /// with mode 0700.
+        data_dir: PathBuf = Entry::new("DATA_DIR").default("./data").restart();
+
+        /// `dev` serves the API documentation at `/docs`.
+        env: Environment = Entry::new("ENV").default("prod").restart();
+
+        /// The name of this installation, as people see it.
+        webui_name: String = Entry::new("WEBUI_NAME").default("Wardroom").range(1, 100).stored();
+
+        /// The address under which people reach this installation, e.g. `https://chat.example.com`.
+        webui_url: Option<BaseUrl> = Entry::new("WEBUI_URL").stored();
+
+        /// Which peers may say on whose behalf they speak (`X-Forwarded-For`, `X-Forwarded-Proto`): addresses
+        /// and networks separated by commas. `*` believes everybody; use it only where nobody but your proxy
+        /// can connect.
+        forwarded_allow_ips: Networks =
+            Entry::new("FORWARDED_ALLOW_IPS").default("127.0.0.0/8,::1").restart();
+
+        /// The largest request body, e.g. `32MiB`. Larger ones are answered with 413.
+        max_body_size: Size = Entry::new("WARDROOM_MAX_BODY_SIZE")
+            .default("32MiB").range(1024, 4 * 1024 * 1024 * 1024).restart();
+
+        /// How many requests may be in progress at once, streams included. Further ones are answered with 503.
+        max_concurrent_requests: u32 = Entry::new("WARDROOM_MAX_CONCURRENT_REQUESTS")
+            .default("4096").range(1, 1_000_000).restart();
+
+        /// How many threads serve requests.
+        worker_threads: Option<u16> = Entry::new("WARDROOM_WORKER_THREADS")
+            .default_note("the number of cores").range(1, 1024).restart();
+
+        /// How long a stopping server waits for answers that are being written.
+        shutdown_timeout: Duration =
+            Entry::new("WARDROOM_SHUTDOWN_TIMEOUT").default("20s").range(0, 3600).restart();
+    }
+
+    "Secrets" {
+        /// Signs session tokens and keys the digests of virtual keys. Changing it signs everybody out and
+        /// ends every virtual key. When it is not set, one is generated into the data directory.
+        webui_secret_key: Option<Secret<String>> = Entry::new("WEBUI_SECRET_KEY")
+            .aliases(&["WEBUI_JWT_SECRET_KEY"]).default_note("generated").restart();
+
+        /// Seals provider keys in the database. When it is not set, a key derived from `WEBUI_SECRET_KEY` does.
+        /// Without it the sealed values cannot be read again, so keep a copy.
+        config_encryption_key: Option<Secret<String>> = Entry::new("CONFIG_ENCRYPTION_KEY")
+            .default_note("derived from `WEBUI_SECRET_KEY`").restart();
+
+        /// The administrator's key of the LiteLLM management API (`/key/...`). It must begin with `sk-`.
+        litellm_master_key: Option<Secret<String>> = Entry::new("LITELLM_MASTER_KEY").restart();
+    }
+
+    "Database" {
+        /// `sqlite:///relative/path.db`, `sqlite:////absolute/path.db` or
+        /// `postgresql://user:password@host:5432/name`.
+        database_url: Option<DatabaseUrl> = Entry::new("DATABASE_URL")
+            .default_note("`wardroom.db` in `DATA_DIR`").restart();
+
+        /// `sqlite` or `postgresql`: instead of `DATABASE_URL`, together with the five settings below.
+        database_type: Option<DatabaseKind> = Entry::new("DATABASE_TYPE").restart();
+
+        /// The account at the PostgreSQL server.
+        database_user: Option<String> = Entry::new("DATABASE_USER").range(1, 128).restart();
+
+        /// Its password.
+        database_password: Option<Secret<String>> = Entry::new("DATABASE_PASSWORD").restart();
+
+        /// The PostgreSQL server's name or address.
+        database_host: Option<String> = Entry::new("DATABASE_HOST").range(1, 255).restart();
+
+        /// Its port.
+        database_port: Option<u16> = Entry::new("DATABASE_PORT").range(1, 65_535).restart();
+
+        /// The name of the database.
+        database_name: Option<String> = Entry::new("DATABASE_NAME").range(1, 128).restart();
+
+        /// The PostgreSQL schema to keep the tables in.
+        database_schema: Option<SchemaName> =
+            Entry::new("DATABASE_SCHEMA").default_note("the account's own").restart();
+
+        /// How many connections to PostgreSQL are kept.
+        database_pool_size: u32 = Entry::new("DATABASE_POOL_SIZE").default("10").range(1, 1000).restart();
+
+        /// How many more may be opened under load.
+        database_pool_max_overflow: u32 =
+            Entry::new("DATABASE_POOL_MAX_OVERFLOW").default("0").range(0, 1000).restart();
+
+        /// How long a request waits for a free connection, in seconds.
+        database_pool_timeout: Duration =
+            Entry::new("DATABASE_POOL_TIMEOUT").default("30").range(1, 600).restart();
+
+        /// After how long a connection is replaced by a new one, in seconds; `-1` keeps it.
+        database_pool_recycle: Span = Entry::new("DATABASE_POOL_RECYCLE").default("3600").restart();
+    }
+
+    "Providers" {
+        /// Whether OpenAI-compatible providers are used at all.
+        enable_openai_api: bool = Entry::new("ENABLE_OPENAI_API").default("true").stored();
+
+        /// Base URLs of OpenAI-compatible providers, separated by `;`. What is named here may be on this
+        /// machine or in a private network.
+        openai_api_base_urls: Urls = Entry::new("OPENAI_API_BASE_URLS")
+            .aliases(&["OPENAI_API_BASE_URL"])
+            .default_note("OpenAI's when there is a key, else none").restart();
+
+        /// Their keys, separated by `;`, in the same order. Leave a place empty for a provider without a key.
+        openai_api_keys: Keys =
+            Entry::new("OPENAI_API_KEYS").aliases(&["OPENAI_API_KEY"]).default_note("none").restart();
+
+        /// Adds OpenRouter with this key.
+        openrouter_api_key: Option<Secret<String>> = Entry::new("OPENROUTER_API_KEY").restart();
+
+        /// Base URLs that administrators may connect to, separated by `;`; what is below one of them counts
+        /// too. The providers named by the environment are always allowed.
+        openai_allowed_api_base_urls: Urls = Entry::new("OPENAI_ALLOWED_API_BASE_URLS")
+            .default("https://api.openai.com/v1;https://openrouter.ai/api/v1").restart();
+
+        /// Longest wait for the beginning of a provider's answer, in seconds; `0` waits for ever. An answer
+        /// that is not streamed begins when it is complete.
+        aiohttp_client_timeout: Span = Entry::new("AIOHTTP_CLIENT_TIMEOUT").default("600").restart();
+
+        /// Longest wait for a connection to a provider, TLS included.
+        provider_connect_timeout: Duration =
+            Entry::new("WARDROOM_PROVIDER_CONNECT_TIMEOUT").default("10s").range(1, 300).restart();
+
+        /// Longest silence between two pieces of a provider's answer.
+        provider_idle_timeout: Duration =
+            Entry::new("WARDROOM_PROVIDER_IDLE_TIMEOUT").default("120s").range(1, 3600).restart();
+
+        /// How often the providers are asked for their models.
+        model_refresh_interval: Duration =
+            Entry::new("WARDROOM_MODEL_REFRESH_INTERVAL").default("10m").range(10, 7 * 24 * 3600).restart();
+
+        /// Prices that replace the built-in table: a JSON object or the path of a file with one. US dollars
+        /// per million tokens: `{"model":{"prompt":0.15,"completion":0.6,"cached_prompt":0.075}}`.
+        model_prices: Prices = Entry::new("MODEL_PRICES").default("{}").or_path().restart();
+
+        /// The status code for a key whose budget is spent. LiteLLM's clients know 429.
+        budget_exceeded_status: BudgetStatus = Entry::new("BUDGET_EXCEEDED_STATUS").default("429").restart();
+    }
+
+    "Accounts" {
+        /// Whether people may sign up. The first one always may, and becomes the administrator.
+        enable_signup: bool = Entry::new("ENABLE_SIGNUP").default("true").stored();
+
+        /// The role of a new account. `pending` waits for an administrator.
+        default_user_role: Role = Entry::new("DEFAULT_USER_ROLE").default("pending").stored();
+
+        /// Makes an administrator at the first start, together with `WEBUI_ADMIN_PASSWORD`.
+        webui_admin_email: Option<Email> = Entry::new("WEBUI_ADMIN_EMAIL").restart();
+
+        /// The password of that administrator.
+        webui_admin_password: Option<Secret<String>> = Entry::new("WEBUI_ADMIN_PASSWORD").restart();
+
+        /// The name of that administrator.
+        webui_admin_name: String = Entry::new("WEBUI_ADMIN_NAME").default("Admin").range(1, 100).restart();
+
+        /// Whether people who wait see whom to ask.
+        show_admin_details: bool = Entry::new("SHOW_ADMIN_DETAILS").default("true").stored();
+
+        /// How long a sign-in lasts; `-1` has no end.
+        jwt_expires_in: Span = Entry::new("JWT_EXPIRES_IN").default("4w").stored();
+
+        /// Whether browsers send the session cookie over HTTPS only.
+        webui_auth_cookie_secure: Option<bool> = Entry::new("WEBUI_AUTH_COOKIE_SECURE")
+            .aliases(&["WEBUI_SESSION_COOKIE_SECURE"]).default_note("yes whenever the person uses HTTPS").restart();
+
+        /// Whether browsers send the session cookie with requests that other sites start.
+        webui_auth_cookie_same_site: SameSite = Entry::new("WEBUI_AUTH_COOKIE_SAME_SITE")
+            .aliases(&["WEBUI_SESSION_COOKIE_SAME_SITE"]).default("lax").restart();
+    }
+
+    "Chat" {
+        /// The models that a new chat starts with, separated by commas.
+        default_models: Option<String> = Entry::new("DEFAULT_MODELS").range(1, 1000).stored();
+
+        /// Whether a model writes the title of a new chat. Without one the title is the chat's first words.
+        enable_title_generation: bool = Entry::new("ENABLE_TITLE_GENERATION").default("true").stored();
+
+        /// The model for small tasks such as titles.
+        task_model: Option<String> = Entry::new("TASK_MODEL").range(1, 256).stored();
+
+        /// The same for chats with an external provider; it goes before `TASK_MODEL`.
+        task_model_external: Option<String> = Entry::new("TASK_MODEL_EXTERNAL").range(1, 256).stored();
+    }
+
+    "Operation" {
+        /// How log lines are written.
+        log_format: LogFormat = Entry::new("LOG_FORMAT").default("text").restart();
+
+        /// The least important kind of log line that is written.
+        global_log_level: LogLevel = Entry::new("GLOBAL_LOG_LEVEL").default("info").restart();
+
+        /// Whether a value that an administrator stored wins over the environment. By default the environment
+        /// wins and the form shows the setting locked.
+        enable_persistent_config: bool = Entry::new("ENABLE_PERSISTENT_CONFIG").default("false").restart();
+    }
+}
