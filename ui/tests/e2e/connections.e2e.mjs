@@ -78,12 +78,13 @@ story('a connection is switched off, moved and removed by its name', { provider:
   const ada = await house.administrator();
   await ada.ask('POST', '/api/v1/connections', { name: 'Harbour', base_url: provider.baseUrl, api_key: provider.key });
   const page = await ada.visit('/admin/connections');
-  const names = () => page.getByRole('heading', { level: 2 }).allInnerTexts();
+  const headings = page.getByRole('main').getByRole('heading', { level: 2 });
+  const names = () => headings.allInnerTexts();
   await page.getByText('2 models').waitFor();
   const before = await names();
 
   await page.getByRole('button', { name: 'Move Harbour up' }).click();
-  await page.getByRole('heading', { level: 2 }).first().filter({ hasText: 'Harbour' }).waitFor();
+  await headings.first().filter({ hasText: 'Harbour' }).waitFor();
   assert.deepEqual(await names(), [...before].reverse());
 
   const enabled = page.getByRole('switch', { name: 'Use Harbour' });
@@ -97,7 +98,7 @@ story('a connection is switched off, moved and removed by its name', { provider:
   assert.equal(await confirm.isDisabled(), true);
   await dialog.getByRole('textbox').fill('Harbour');
   await confirm.click();
-  await page.getByRole('heading', { level: 2, name: 'Harbour' }).waitFor({ state: 'detached' });
+  await headings.filter({ hasText: 'Harbour' }).waitFor({ state: 'detached' });
 });
 
 story(

@@ -17,6 +17,24 @@ story('somebody who waits stands first, and is let in with one press', OPEN, asy
   assert.equal((await ben.ask('GET', '/api/v1/auths/')).role, 'user');
 });
 
+story('somebody who waits is found among many others', OPEN, async (house) => {
+  const ada = await house.administrator();
+  for (let number = 1; number <= 31; number += 1) {
+    const crew = await house.stranger();
+    const account = await crew.signUp(`Crew ${number}`, `crew${number}@example.test`);
+    await ada.ask('POST', `/api/v1/users/${account.id}/update`, { role: 'user' });
+    await crew.leave();
+  }
+  const ben = await house.stranger();
+  await ben.signUp('Ben Okafor', 'ben@example.test');
+
+  const page = await ada.visit('/admin/users');
+  await page.getByText('Page 1 of 2').waitFor();
+  await page.getByRole('button', { name: 'Approve Ben Okafor' }).click();
+  await page.getByRole('region', { name: 'Waiting for approval' }).waitFor({ state: 'detached' });
+  assert.equal((await ben.ask('GET', '/api/v1/auths/')).role, 'user');
+});
+
 story('a role is changed where it is shown', OPEN, async (house) => {
   const ada = await house.administrator();
   const ben = await house.member(ada);

@@ -10,7 +10,7 @@ import { eventually, within } from './patience.mjs';
 const UI = fileURLToPath(new URL('../../../', import.meta.url));
 
 /** The operator's explicit word that a model provider may live on this machine. */
-export const LOOPBACK_PROVIDER_SETTINGS = { WARDROOM_ALLOW_LOOPBACK: 'true' };
+export const LOOPBACK_PROVIDER_SETTINGS = { WARDROOM_ALLOW_LOOPBACK_PROVIDERS: 'true' };
 
 /** Settings that let the server talk to the provider a test runs at `baseUrl`. */
 export function openTo(baseUrl) {
