@@ -81,13 +81,15 @@ impl Setting for Keys {
 
     fn read(text: &str, _: &Entry) -> Result<Self, Wrong> {
         let mut keys = Vec::new();
-        for (index, key) in text.trim().trim_end_matches(';').split(';').map(str::trim).enumerate() {
+        for (index, key) in text.split(';').map(str::trim).enumerate() {
             // The key becomes a header; a line break in it would become a second one.
             if key.bytes().any(|b| !b.is_ascii_graphic()) {
                 return Err(Wrong::because(format!("key {} has spaces or special characters", index + 1)));
             }
             keys.push((!key.is_empty()).then(|| Secret::from(key)));
         }
+        // A lone `;` names no key at all.
+        keys.truncate(keys.iter().rposition(Option::is_some).map_or(0, |last| last + 1));
         Ok(Self(keys))
     }
 

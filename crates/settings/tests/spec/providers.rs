@@ -55,6 +55,8 @@ fn more_keys_than_addresses_are_refused_before_one_goes_to_the_wrong_host() {
 fn a_key_alone_is_openais() {
     let found = providers(&[("OPENAI_API_KEY", "sk-one")]);
     assert_eq!(found, [provider("OpenAI", "https://api.openai.com/v1", Some("sk-one"))]);
+    assert_eq!(providers(&[("OPENAI_API_KEYS", "sk-one; ;")]), found);
+    assert_eq!(providers(&[("OPENAI_API_KEYS", " ; ")]), []);
 }
 
 #[test]
