@@ -1,9 +1,11 @@
 //! Accounts, sessions and settings.
 
-use kernel::{Caller, ManageSettings, ManageUsers, Permit, Role, Session};
-use tokio::task::JoinSet;
+use std::time::Duration;
 
-use super::{Home, at, on_both, person, user};
+use kernel::{Caller, ManageSettings, ManageUsers, Permit, Role, Session};
+use tokio::{task::JoinSet, time::sleep};
+
+use super::{Home, at, hold_writes, on_both, person, user};
 use crate::{
     Db, Page, StoreError, revision,
     revision::Topic,
@@ -27,6 +29,9 @@ on_both! {
     two_processes_agree_on_the_first_value_of_a_setting;
     a_damaged_row_names_itself;
 }
+
+/// Long enough for a crowd to gather; a slower machine only makes the race less sharp.
+const GATHER: Duration = Duration::from_millis(200);
 
 fn permit() -> Permit<ManageUsers> {
     Caller::Operator.may_manage_users().unwrap()
@@ -74,6 +79,7 @@ async fn the_first_of_fifty_sign_ups_closes_the_door_behind_itself(home: Home) {
 }
 
 async fn fifty_sign_ups(here: &Db, there: &Db, later: Later) -> Vec<Option<Role>> {
+    let gate = hold_writes(here).await;
     let mut running = JoinSet::new();
     for n in 0..50 {
         let db = if n % 2 == 0 { here.clone() } else { there.clone() };
@@ -83,6 +89,8 @@ async fn fifty_sign_ups(here: &Db, there: &Db, later: Later) -> Vec<Option<Role>
             made.map(|user| user.role)
         });
     }
+    sleep(GATHER).await;
+    drop(gate);
     running.join_all().await
 }
 
@@ -145,11 +153,14 @@ async fn administrators_who_demote_each_other_at_once_leave_one(home: Home) {
     for n in 0..8 {
         admins.push(person(&here, &format!("a{n}"), Role::Admin).await.id);
     }
+    let gate = hold_writes(&here).await;
     let mut running = JoinSet::new();
     for (n, id) in admins.into_iter().enumerate() {
         let db = if n % 2 == 0 { here.clone() } else { there.clone() };
         running.spawn(async move { users::set_role(&db, &id, Role::User, at(1), permit()).await.unwrap() });
     }
+    sleep(GATHER).await;
+    drop(gate);
     let outcomes = running.join_all().await;
     assert_eq!(outcomes.iter().filter(|outcome| matches!(outcome, SetRole::LastAdmin)).count(), 1);
     assert!(users::first_admin(&here).await.unwrap().is_some());

@@ -13,7 +13,7 @@ use std::{path::PathBuf, time::Duration};
 use kernel::{Caller, Email, Role, Secret, Timestamp, User};
 use tempfile::TempDir;
 
-use crate::{DatabaseConfig, Db, PoolConfig, migrate};
+use crate::{DatabaseConfig, Db, PoolConfig, Tx, migrate};
 
 /// Runs the body, an async function of a [`Home`], once per database.
 macro_rules! on_both {
@@ -85,6 +85,17 @@ impl Home {
         migrate(&db, at(0)).await.unwrap();
         db
     }
+}
+
+/// Holds back writes to accounts while reads pass, until the transaction is dropped: whoever comes
+/// meanwhile has read and not yet written, where a race would begin. SQLite has one writer, so there they
+/// queue before they read.
+pub(crate) async fn hold_writes(db: &Db) -> Tx {
+    let mut gate = db.begin().await.unwrap();
+    if db.backend_name() == "postgres" {
+        gate.script("LOCK TABLE account IN EXCLUSIVE MODE").await.unwrap();
+    }
+    gate
 }
 
 pub(crate) fn at(seconds: i64) -> Timestamp {
