@@ -21,6 +21,12 @@ enum Backend {
     Postgres(Postgres),
 }
 
+impl std::fmt::Debug for Db {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Db({})", self.backend_name())
+    }
+}
+
 /// One statement with `$1`, `$2` … and its values.
 pub(crate) struct Statement {
     pub(crate) sql: Cow<'static, str>,
