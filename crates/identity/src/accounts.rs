@@ -1,0 +1,149 @@
+//! What administrators and the operator do with accounts.
+
+use kernel::{Email, ManageUsers, Permit, Refusal, Role, Secret, User, UserId};
+use store::{
+    Page,
+    users::{self, SetRole},
+};
+
+use crate::{
+    Identity, NewAccount,
+    error::{IdentityError, while_making},
+    form,
+    provision::Door,
+    weak_password,
+};
+
+/// Accounts of one page, as Open WebUI cuts them.
+const PAGE: u32 = 30;
+
+/// Whom people who wait may ask.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Contact {
+    /// The name of the first administrator.
+    pub name: String,
+    /// The address of the first administrator.
+    pub email: Email,
+}
+
+impl Identity {
+    /// Makes the administrator that the environment names (`WEBUI_ADMIN_*`), if nobody has an account yet;
+    /// `None` when somebody has. The password must be a good one, as everybody's.
+    pub async fn ensure_admin(&self, form: NewAccount<'_>) -> Result<Option<User>, Refusal> {
+        if self.has_accounts().await? {
+            return Ok(None);
+        }
+        let applicant = self.applicant(form).await?;
+        match self.provision(applicant, Door::Operator).await {
+            Ok(user) => Ok(Some(user)),
+            // Another process was faster.
+            Err(refusal) if refusal.code == "signup_closed" => Ok(None),
+            Err(refusal) => Err(refusal),
+        }
+    }
+
+    /// Makes one more administrator. Whoever is the first account closes sign-up, here too.
+    pub async fn create_admin(
+        &self,
+        form: NewAccount<'_>,
+        permit: Permit<ManageUsers>,
+    ) -> Result<User, Refusal> {
+        let applicant = self.applicant(form).await?;
+        let now = self.0.world.now();
+        let user = User {
+            id: UserId::new(&self.0.world),
+            email: applicant.email.clone(),
+            name: applicant.name.clone(),
+            role: Role::Admin,
+            profile_image_url: applicant.profile_image_url.clone(),
+            password: applicant.password.clone(),
+            created_at: now,
+            updated_at: now,
+            last_active_at: None,
+        };
+        match self.provision(applicant, Door::Operator).await {
+            Err(refusal) if refusal.code == "signup_closed" => {}
+            first => return first,
+        }
+        users::insert(&self.0.db, &user, permit).await.map_err(while_making)?;
+        tracing::info!(user.id = %user.id, "an administrator was made");
+        Ok(user)
+    }
+
+    /// Accounts, oldest first, whose name or address contains `query`, 30 a page; and how many in all.
+    pub async fn users(
+        &self,
+        query: Option<&str>,
+        page: u32,
+        _: Permit<ManageUsers>,
+    ) -> Result<(Vec<User>, u64), Refusal> {
+        Ok(users::list(&self.0.db, query.filter(|text| !text.is_empty()), Page::new(page, PAGE)).await?)
+    }
+
+    /// One account.
+    pub async fn user(&self, id: &UserId) -> Result<Option<User>, Refusal> {
+        Ok(users::by_id(&self.0.db, id).await?)
+    }
+
+    /// One account by its address in any spelling.
+    pub async fn user_by_email(&self, email: &str) -> Result<Option<User>, Refusal> {
+        let email = Email::parse(email).map_err(IdentityError::from)?;
+        Ok(users::by_email(&self.0.db, &email).await?)
+    }
+
+    /// Whom people who wait may ask; `None` when there is no administrator.
+    pub async fn contact(&self) -> Result<Option<Contact>, Refusal> {
+        let admin = users::first_admin(&self.0.db).await?;
+        Ok(admin.map(|user| Contact { name: user.name, email: user.email }))
+    }
+
+    /// Changes what a person may do, from the next request on. Refuses to demote the last administrator.
+    pub async fn set_role(
+        &self,
+        id: &UserId,
+        role: Role,
+        permit: Permit<ManageUsers>,
+    ) -> Result<User, Refusal> {
+        let outcome = users::set_role(&self.0.db, id, role, self.0.world.now(), permit).await;
+        self.0.living.forget_person(id);
+        match outcome? {
+            SetRole::Changed(user) => {
+                tracing::info!(user.id = %user.id, user.role = user.role.as_str(), "a role was set");
+                Ok(user)
+            }
+            SetRole::LastAdmin => Err(IdentityError::LastAdmin.into()),
+            SetRole::Missing => Err(IdentityError::NoSuchAccount.into()),
+        }
+    }
+
+    /// Changes the name that others see.
+    pub async fn set_name(
+        &self,
+        id: &UserId,
+        name: &str,
+        permit: Permit<ManageUsers>,
+    ) -> Result<User, Refusal> {
+        let name = form::name(name)?;
+        let changed = users::set_name(&self.0.db, id, &name, self.0.world.now(), permit).await?;
+        Ok(changed.ok_or(IdentityError::NoSuchAccount)?)
+    }
+
+    /// Sets a new password and ends every session of the account.
+    pub async fn reset_password(
+        &self,
+        id: &UserId,
+        password: Secret<String>,
+        permit: Permit<ManageUsers>,
+    ) -> Result<(), Refusal> {
+        let user = self.user(id).await?.ok_or(IdentityError::NoSuchAccount)?;
+        weak_password::check(&password, &user.email)?;
+        let digest = self.hash(password).await?;
+        let changed = users::set_password(&self.0.db, id, &digest, self.0.world.now(), permit).await;
+        self.0.living.forget_person(id);
+        if !changed? {
+            return Err(IdentityError::NoSuchAccount.into());
+        }
+        tracing::info!(user.id = %id, "a password was reset and all sessions of the account ended");
+        Ok(())
+    }
+}

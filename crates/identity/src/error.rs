@@ -1,0 +1,85 @@
+//! Everything that accounts and sign-ins can refuse, and the one place that gives it status and code.
+
+use std::time::Duration;
+
+use kernel::{EmailError, Kind, Refusal};
+use store::StoreError;
+use vault::PasswordError;
+
+/// Why not, in words that the caller may read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum IdentityError {
+    #[error("Sign-up is closed. Ask an administrator for an account.")]
+    SignUpClosed,
+    #[error("This e-mail address cannot be used: {0}.")]
+    Email(#[from] EmailError),
+    #[error("There is already an account with this e-mail address. Sign in, or use another address.")]
+    EmailTaken,
+    #[error(
+        "The name must have 1 to 100 characters, and none that are invisible or change the direction of text."
+    )]
+    Name,
+    #[error(
+        "The picture must be a PNG, JPEG, GIF or WebP data URL of at most 96 KiB, or a path on this server."
+    )]
+    Picture,
+    #[error("{0}")]
+    Password(&'static str),
+    /// The same words whether the address or the password is wrong: nobody learns who has an account.
+    #[error("The e-mail address or the password is wrong.")]
+    WrongCredentials,
+    #[error("Too many attempts to sign in. Wait a few minutes, then try again.")]
+    TooManyAttempts { wait: Duration },
+    /// The same words for every reason: a forger learns nothing from them.
+    #[error("You are not signed in any more. Sign in again.")]
+    SessionOver,
+    #[error("This is the last administrator. Make somebody else an administrator first.")]
+    LastAdmin,
+    #[error("There is no such account.")]
+    NoSuchAccount,
+    #[error("The password could not be checked. Try again in a moment.")]
+    PasswordsFailed,
+}
+
+impl IdentityError {
+    const fn meaning(&self) -> (Kind, &'static str, Option<&'static str>) {
+        match self {
+            Self::SignUpClosed => (Kind::Forbidden, "signup_closed", None),
+            Self::Email(_) => (Kind::Invalid, "invalid_email", Some("email")),
+            Self::EmailTaken => (Kind::Invalid, "email_taken", Some("email")),
+            Self::Name => (Kind::Invalid, "invalid_name", Some("name")),
+            Self::Picture => (Kind::Invalid, "invalid_picture", Some("profile_image_url")),
+            Self::Password(_) => (Kind::Invalid, "weak_password", Some("password")),
+            Self::WrongCredentials => (Kind::Invalid, "wrong_credentials", None),
+            Self::TooManyAttempts { .. } => (Kind::TooMany, "too_many_attempts", None),
+            Self::SessionOver => (Kind::Unauthenticated, "session_over", None),
+            Self::LastAdmin => (Kind::Invalid, "last_admin", Some("role")),
+            Self::NoSuchAccount => (Kind::NotFound, "not_found", None),
+            Self::PasswordsFailed => (Kind::Unavailable, "passwords_unavailable", None),
+        }
+    }
+}
+
+impl From<IdentityError> for Refusal {
+    fn from(error: IdentityError) -> Self {
+        let (kind, code, field) = error.meaning();
+        let mut refusal = Self::new(kind, code, error.to_string());
+        refusal.field = field.map(Into::into);
+        refusal.retry_after = match error {
+            IdentityError::TooManyAttempts { wait } => Some(wait),
+            _ => None,
+        };
+        refusal
+    }
+}
+
+/// What is left when a password of proper length could not be hashed or checked.
+pub(crate) fn password_failure(error: &PasswordError) -> Refusal {
+    tracing::error!(%error, "a password could not be hashed or checked");
+    IdentityError::PasswordsFailed.into()
+}
+
+/// A store error while an account is made: a taken address is the caller's to mend.
+pub(crate) fn while_making(error: StoreError) -> Refusal {
+    if error.is_conflict_of("account", "email") { IdentityError::EmailTaken.into() } else { error.into() }
+}

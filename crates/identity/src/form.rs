@@ -1,0 +1,127 @@
+//! What people type, and what becomes of it: a form is checked whole before anything is done with it.
+
+use kernel::{Email, Refusal, Secret};
+
+use crate::{error::IdentityError, weak_password};
+
+/// An account that somebody asks for, as typed.
+#[derive(Debug)]
+pub struct NewAccount<'a> {
+    /// As shown to others; surrounding spaces are dropped.
+    pub name: &'a str,
+    /// In any spelling; see [`Email`].
+    pub email: &'a str,
+    /// 8 to 1024 bytes, kept as they are.
+    pub password: Secret<String>,
+    /// A data URL or a path on this server; empty for none.
+    pub profile_image_url: &'a str,
+}
+
+/// What somebody types to sign in.
+#[derive(Debug)]
+pub struct SignInForm<'a> {
+    /// In any spelling.
+    pub email: &'a str,
+    /// As typed.
+    pub password: Secret<String>,
+}
+
+/// A [`NewAccount`] that passed every rule.
+pub(crate) struct Checked {
+    pub(crate) name: String,
+    pub(crate) email: Email,
+    pub(crate) password: Secret<String>,
+    pub(crate) profile_image_url: String,
+}
+
+impl NewAccount<'_> {
+    pub(crate) fn check(self) -> Result<Checked, Refusal> {
+        let email = Email::parse(self.email).map_err(IdentityError::from)?;
+        weak_password::check(&self.password, &email)?;
+        Ok(Checked {
+            name: name(self.name)?,
+            email,
+            password: self.password,
+            profile_image_url: picture(self.profile_image_url)?,
+        })
+    }
+}
+
+/// 1 to 100 characters without any that hide or turn around what an administrator reads in a list.
+pub(crate) fn name(typed: &str) -> Result<String, IdentityError> {
+    let name = typed.trim();
+    let is_plain = !name.chars().any(|c| c.is_control() || is_invisible(c));
+    let is_named = name.chars().any(|c| !c.is_whitespace());
+    if is_plain && is_named && name.chars().count() <= 100 {
+        Ok(name.to_owned())
+    } else {
+        Err(IdentityError::Name)
+    }
+}
+
+/// Marks of text direction (Unicode technical report 36, section 2.5), line separators, and characters of
+/// no width. The joiners U+200C and U+200D stay: names in Persian and Hindi, and emoji, need them.
+const fn is_invisible(c: char) -> bool {
+    matches!(
+        c,
+        '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{061c}'
+    )
+}
+
+/// A picture from elsewhere would tell its host who looks at whom, and SVG can carry script.
+fn picture(url: &str) -> Result<String, IdentityError> {
+    const LONGEST: usize = 96 * 1024;
+    const IMAGES: [&str; 4] = ["image/png", "image/jpeg", "image/gif", "image/webp"];
+    let url = url.trim();
+    let is_image = || {
+        let data = url.strip_prefix("data:").and_then(|rest| rest.split_once(";base64,"));
+        data.is_some_and(|(kind, body)| {
+            IMAGES.contains(&kind) && body.bytes().all(|b| b.is_ascii_alphanumeric() || b"+/=".contains(&b))
+        })
+    };
+    let is_path = || {
+        let is_plain = url.bytes().all(|b| b.is_ascii_alphanumeric() || b"/-_.~%?=&".contains(&b));
+        url.starts_with('/') && !url.starts_with("//") && is_plain
+    };
+    let is_fine = url.is_empty() || url.len() <= LONGEST && (is_image() || is_path());
+    if is_fine { Ok(url.to_owned()) } else { Err(IdentityError::Picture) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_trimmed_and_may_be_in_any_script() {
+        assert_eq!(name("  Ada Lovelace\t").unwrap(), "Ada Lovelace");
+        for fine in ["李小龍", "می‌خواهم", "👩‍🚀 Ada", &"x".repeat(100)] {
+            assert_eq!(name(fine).unwrap(), fine);
+        }
+    }
+
+    #[test]
+    fn a_name_that_hides_or_turns_around_text_is_refused() {
+        for typed in ["", "   ", "Ada\nAdmin", "Ada\u{202e}nimda", "\u{200b}", "Ada\u{0}", &"x".repeat(101)] {
+            assert_eq!(name(typed), Err(IdentityError::Name), "{typed:?}");
+        }
+    }
+
+    #[test]
+    fn a_picture_is_an_image_in_the_url_or_on_this_server() {
+        for fine in ["", "/user.png", "data:image/png;base64,iVBORw0KGgo="] {
+            assert_eq!(picture(fine).unwrap(), fine);
+        }
+        for hostile in [
+            "https://tracker.example/who.png",
+            "//tracker.example/who.png",
+            "/\\tracker.example",
+            "javascript:alert(1)",
+            "data:image/svg+xml;base64,PHN2Zz4=",
+            "data:text/html,<script>",
+            "data:image/png;base64,\"><script>",
+            &format!("data:image/png;base64,{}", "A".repeat(96 * 1024)),
+        ] {
+            assert_eq!(picture(hostile), Err(IdentityError::Picture), "{hostile:.60}");
+        }
+    }
+}

@@ -1,0 +1,22 @@
+//! Accounts and sign-ins of people.
+//!
+//! Every account is made by one rule, [`provision`], whatever door its owner came through; every request of
+//! a person is answered for by [`Identity::person`], from memory where it can be. This crate knows no HTTP
+//! (cookies are somebody else's), no SQL and no cipher.
+
+mod accounts;
+mod error;
+mod form;
+mod identity;
+mod living;
+mod provision;
+mod sign_in;
+#[cfg(test)]
+mod spec;
+mod throttle;
+mod weak_password;
+
+pub use accounts::Contact;
+pub use form::{NewAccount, SignInForm};
+pub use identity::{Identity, IdentityParts, Rules, SignUp};
+pub use sign_in::SessionView;

@@ -1,0 +1,72 @@
+//! The one rule that makes accounts of people who come by themselves, whatever door they came through.
+//!
+//! The first person administrates and closes sign-up; everybody else gets the default role. Doors differ in
+//! who is let in, never in what becomes of whom.
+
+use kernel::{Email, Refusal, User, UserId};
+use store::users::{self, Later, NewUser};
+
+use crate::{
+    Identity,
+    error::{IdentityError, while_making},
+    identity::SignUp,
+};
+
+/// How somebody came to ask for an account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Door {
+    /// The sign-up form, which the operator may close.
+    SignUp,
+    /// The operator's environment or command line: only for the very first account.
+    Operator,
+}
+
+/// Somebody without an account, whose address and password were checked.
+pub(crate) struct Applicant {
+    pub(crate) name: String,
+    pub(crate) email: Email,
+    /// The digest of the password in PHC format.
+    pub(crate) password: Option<String>,
+    pub(crate) profile_image_url: String,
+}
+
+impl Identity {
+    /// Makes the account, or refuses with `signup_closed` or `email_taken`.
+    pub(crate) async fn provision(&self, applicant: Applicant, door: Door) -> Result<User, Refusal> {
+        let rules = self.rules();
+        let later = match (door, rules.sign_up) {
+            (Door::Operator, _) | (Door::SignUp, SignUp::Closed) => Later::Refused,
+            (Door::SignUp, SignUp::UnlessClosed) => Later::UnlessClosed,
+            (Door::SignUp, SignUp::Open) => Later::Welcome,
+        };
+        let new = NewUser {
+            id: UserId::new(&self.0.world),
+            email: applicant.email,
+            name: applicant.name,
+            profile_image_url: applicant.profile_image_url,
+            password: applicant.password,
+            at: self.0.world.now(),
+        };
+        let made = users::insert_first_or_next(&self.0.db, new, rules.default_role, later).await;
+        let user = made.map_err(while_making)?.ok_or(IdentityError::SignUpClosed)?;
+        tracing::info!(user.id = %user.id, user.role = user.role.as_str(), "an account was made");
+        Ok(user)
+    }
+
+    /// Whether somebody who has no account may make one now.
+    pub async fn is_sign_up_open(&self) -> Result<bool, Refusal> {
+        let is_open = match self.rules().sign_up {
+            SignUp::Open => true,
+            SignUp::Closed => false,
+            SignUp::UnlessClosed => {
+                store::settings::get(&self.0.db, "ENABLE_SIGNUP").await?.as_deref() != Some("false")
+            }
+        };
+        Ok(is_open || !self.has_accounts().await?)
+    }
+
+    /// Whether anybody has an account; before that the first person is welcomed.
+    pub async fn has_accounts(&self) -> Result<bool, Refusal> {
+        Ok(users::count(&self.0.db).await? > 0)
+    }
+}

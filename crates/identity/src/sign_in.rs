@@ -1,0 +1,178 @@
+//! Sign-up, sign-in and sign-out, and who a session token stands for.
+
+use std::net::IpAddr;
+
+use kernel::{Email, Person, Refusal, Secret, Session, SessionId, Timestamp, User};
+use store::{sessions, users};
+use vault::{AuthMethod, PasswordError};
+
+use crate::{
+    Identity, NewAccount, SignInForm,
+    error::{IdentityError, password_failure},
+    living::Living,
+    provision::{Applicant, Door},
+};
+
+/// A sign-in as its owner sees it.
+#[derive(Debug, Clone)]
+pub struct SessionView {
+    /// When it began and ends.
+    pub session: Session,
+    /// Whose it is.
+    pub user: User,
+    /// What proves it; for its owner alone.
+    pub token: Secret<String>,
+}
+
+impl Identity {
+    /// Makes an account for somebody who asks for it, and signs them in.
+    ///
+    /// Refuses with `signup_closed`, `invalid_email`, `email_taken`, `invalid_name`, `invalid_picture` or
+    /// `weak_password`.
+    pub async fn sign_up(&self, form: NewAccount<'_>) -> Result<SessionView, Refusal> {
+        // Asked again, for good, where the account is made; here it spares strangers' hashing.
+        if !self.is_sign_up_open().await? {
+            return Err(IdentityError::SignUpClosed.into());
+        }
+        let applicant = self.applicant(form).await?;
+        let user = self.provision(applicant, Door::SignUp).await?;
+        self.begin(user).await
+    }
+
+    /// Signs in with a password. Refuses with `wrong_credentials`, in the same words and after the same work
+    /// whether the address or the password is wrong, or with `too_many_attempts`.
+    pub async fn sign_in(&self, form: SignInForm<'_>, client: IpAddr) -> Result<SessionView, Refusal> {
+        let email = Email::parse(form.email).ok();
+        let attempt = self
+            .0
+            .throttle
+            .admit(email.clone(), client, self.0.world.now())
+            .map_err(|wait| IdentityError::TooManyAttempts { wait })?;
+        let user = match &email {
+            Some(email) => users::by_email(&self.0.db, email).await?,
+            None => None,
+        };
+        let is_right = self.verify(user.as_ref(), form.password).await?;
+        let Some(user) = user.filter(|_| is_right) else {
+            tracing::info!("a sign-in was refused");
+            return Err(IdentityError::WrongCredentials.into());
+        };
+        self.0.throttle.forgive(attempt);
+        self.begin(user).await
+    }
+
+    async fn verify(&self, user: Option<&User>, password: Secret<String>) -> Result<bool, Refusal> {
+        let stored = user.and_then(|user| user.password.clone());
+        match self.0.passwords.verify(stored, password.clone()).await {
+            Ok(is_right) => Ok(is_right),
+            Err(PasswordError::Empty | PasswordError::TooLong) => Ok(false),
+            Err(PasswordError::Damaged) => {
+                tracing::error!(user.id = ?user.map(|user| &user.id), "a stored password hash cannot be read");
+                // The same work as for an account that does not exist: this one cannot be signed in to either.
+                self.0.passwords.verify(None, password).await.map_err(|error| password_failure(&error))
+            }
+            Err(error @ PasswordError::Failed) => Err(password_failure(&error)),
+        }
+    }
+
+    /// A new session each time, so that none can be planted before a sign-in.
+    pub(crate) async fn begin(&self, user: User) -> Result<SessionView, Refusal> {
+        // Whole seconds, as the token says them, so that token and row end at the same moment.
+        let now = Timestamp::from_seconds(self.0.world.now().seconds());
+        let session = Session {
+            id: SessionId::new(&self.0.world),
+            user: user.id.clone(),
+            created_at: now,
+            expires_at: self.rules().session_life.map(|life| now.plus(life)),
+        };
+        sessions::insert(&self.0.db, &session).await?;
+        // A password that was reset since it was checked ended all sessions; this one must not outlive it.
+        let begun = sessions::by_id(&self.0.db, &session.id).await?;
+        let Some((session, user)) = begun.filter(|(_, current)| current.password == user.password) else {
+            self.sign_out(&session.id).await?;
+            return Err(IdentityError::WrongCredentials.into());
+        };
+        tracing::info!(user.id = %user.id, session.id = %session.id, "a session began");
+        Ok(self.view(session, user))
+    }
+
+    fn view(&self, session: Session, user: User) -> SessionView {
+        let token = self.0.ring.sign_session(&session, AuthMethod::Password);
+        SessionView { session, user, token }
+    }
+
+    /// The session of a person who is signed in.
+    pub async fn session_of(&self, person: &Person) -> Result<SessionView, Refusal> {
+        let found = sessions::by_id(&self.0.db, &person.session).await?;
+        let (session, user) = found.ok_or(IdentityError::SessionOver)?;
+        Ok(self.view(session, user))
+    }
+
+    /// Ends a session at once, in this process; others notice by the store's revision. Ending what is over
+    /// is no error.
+    pub async fn sign_out(&self, session: &SessionId) -> Result<(), Refusal> {
+        let was_alive = sessions::end(&self.0.db, session).await;
+        // Also when the database failed: the next request then asks it again.
+        self.0.living.forget_session(session);
+        if was_alive? {
+            tracing::info!(session.id = %session, "a session ended by sign-out");
+        }
+        Ok(())
+    }
+
+    /// Whom a session token stands for, with the role of now. Refuses with `session_over`, in the same words
+    /// for a forged, foreign, expired or ended one.
+    pub async fn person(&self, token: &str) -> Result<Person, Refusal> {
+        let now = self.0.world.now();
+        let claims = self.0.ring.read_session(token, now).map_err(|_| IdentityError::SessionOver)?;
+        let living = match self.0.living.find(&claims.jti, now) {
+            Some(living) => living,
+            None => self.look_up(&claims.jti, now).await?,
+        };
+        let has_ended = living.expires_at.is_some_and(|end| end <= now);
+        if has_ended || living.user != claims.id {
+            return Err(IdentityError::SessionOver.into());
+        }
+        Ok(Person { user: living.user, role: living.role, session: claims.jti })
+    }
+
+    async fn look_up(&self, id: &SessionId, now: Timestamp) -> Result<Living, Refusal> {
+        let epoch = self.0.living.epoch();
+        let found = sessions::by_id(&self.0.db, id).await?;
+        let (session, user) = found.ok_or(IdentityError::SessionOver)?;
+        self.note_activity(&user, now).await;
+        let living = Living { user: user.id, role: user.role, expires_at: session.expires_at, read_at: now };
+        self.0.living.remember(id.clone(), living.clone(), epoch);
+        Ok(living)
+    }
+
+    /// To the minute, and only when the session is read anyway: a request is not worth a write.
+    async fn note_activity(&self, user: &User, now: Timestamp) {
+        let minute = Timestamp::from_seconds(now.seconds().div_euclid(60) * 60);
+        if user.last_active_at.is_some_and(|last| last >= minute) {
+            return;
+        }
+        if let Err(error) = users::touch(&self.0.db, &user.id, minute).await {
+            tracing::warn!(%error, user.id = %user.id, "it could not be noted when a person was last seen");
+        }
+    }
+
+    /// Deletes the sessions that ended by themselves; says how many. Call it now and then.
+    pub async fn sweep(&self) -> Result<u64, Refusal> {
+        Ok(sessions::sweep(&self.0.db, self.0.world.now()).await?)
+    }
+
+    pub(crate) async fn applicant(&self, form: NewAccount<'_>) -> Result<Applicant, Refusal> {
+        let checked = form.check()?;
+        Ok(Applicant {
+            name: checked.name,
+            email: checked.email,
+            password: Some(self.hash(checked.password).await?),
+            profile_image_url: checked.profile_image_url,
+        })
+    }
+
+    pub(crate) async fn hash(&self, password: Secret<String>) -> Result<String, Refusal> {
+        self.0.passwords.hash(password, &self.0.world).await.map_err(|error| password_failure(&error))
+    }
+}

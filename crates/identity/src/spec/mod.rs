@@ -1,0 +1,146 @@
+//! The specification of accounts and sign-ins, on a real database with a clock that tests turn.
+
+mod accounts;
+mod sign_in;
+
+use std::{
+    net::{IpAddr, Ipv4Addr},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicI64, AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use kernel::{Caller, Clock, ManageUsers, Permit, Random, Refusal, Role, Timestamp, World};
+use store::{DatabaseConfig, Db};
+use tempfile::TempDir;
+use vault::{KeyRing, Passwords, Roots};
+
+use crate::{Identity, IdentityParts, NewAccount, Rules, SessionView, SignInForm, SignUp};
+
+/// A house with a database of its own.
+pub(crate) struct House {
+    pub(crate) identity: Identity,
+    pub(crate) db: Db,
+    pub(crate) ring: Arc<KeyRing>,
+    clock: Arc<AtomicI64>,
+    rules: Arc<Mutex<Rules>>,
+    directory: TempDir,
+}
+
+pub(crate) const GOOD: &str = "anchovy lamp post";
+pub(crate) const HOME: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
+pub(crate) const ELSEWHERE: IpAddr = IpAddr::V4(Ipv4Addr::new(198, 51, 100, 1));
+
+struct Turned(Arc<AtomicI64>);
+impl Clock for Turned {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_seconds(self.0.load(Ordering::SeqCst))
+    }
+}
+
+struct Counting(AtomicU64);
+impl Random for Counting {
+    fn fill(&self, bytes: &mut [u8]) {
+        for chunk in bytes.chunks_mut(8) {
+            // The multiplier of Knuth's MMIX generator: consecutive counts share no pattern.
+            let count = self.0.fetch_add(1, Ordering::Relaxed).wrapping_mul(6_364_136_223_846_793_005);
+            chunk.copy_from_slice(&count.to_be_bytes()[..chunk.len()]);
+        }
+    }
+}
+
+impl House {
+    /// An empty house with the default rules.
+    pub(crate) async fn new() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let clock = Arc::new(AtomicI64::new(1_800_000_000));
+        let rules = Rules {
+            sign_up: SignUp::UnlessClosed,
+            default_role: Role::Pending,
+            session_life: Some(Duration::from_hours(1)),
+        };
+        let rules = Arc::new(Mutex::new(rules));
+        let secret = "kQ7vX2mN9pL4wR8tZ1cB6yH3".into();
+        let roots = Roots { webui_secret_key: &secret, config_encryption_key: None, retired: &[] };
+        let ring = Arc::new(KeyRing::new(&roots));
+        let db = open(&directory).await;
+        store::migrate(&db, Timestamp::from_seconds(1_800_000_000)).await.unwrap();
+        let identity = process(db.clone(), &ring, &clock, &rules, 1);
+        Self { identity, db, ring, clock, rules, directory }
+    }
+
+    /// A second process on the same database.
+    pub(crate) async fn another_process(&self) -> Identity {
+        process(open(&self.directory).await, &self.ring, &self.clock, &self.rules, 1_000_000)
+    }
+
+    pub(crate) fn wait(&self, seconds: i64) {
+        self.clock.fetch_add(seconds, Ordering::SeqCst);
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        Timestamp::from_seconds(self.clock.load(Ordering::SeqCst))
+    }
+
+    pub(crate) fn rule(&self, change: impl FnOnce(&mut Rules)) {
+        change(&mut self.rules.lock().unwrap());
+    }
+
+    pub(crate) async fn sign_up(&self, name: &str) -> Result<SessionView, Refusal> {
+        self.identity.sign_up(account(name, &format!("{name}@example.com"), GOOD)).await
+    }
+
+    pub(crate) async fn sign_in(
+        &self,
+        name: &str,
+        password: &str,
+        client: IpAddr,
+    ) -> Result<SessionView, Refusal> {
+        let email = format!("{name}@example.com");
+        self.identity.sign_in(SignInForm { email: &email, password: password.into() }, client).await
+    }
+
+    pub(crate) async fn role(&self, view: &SessionView) -> Result<Role, Refusal> {
+        self.identity.person(view.token.expose()).await.map(|person| person.role)
+    }
+}
+
+async fn open(directory: &TempDir) -> Db {
+    let path = directory.path().join("data/wardroom.db");
+    Db::open(&DatabaseConfig::Sqlite { path }).await.unwrap()
+}
+
+fn process(
+    db: Db,
+    ring: &Arc<KeyRing>,
+    clock: &Arc<AtomicI64>,
+    rules: &Arc<Mutex<Rules>>,
+    dice: u64,
+) -> Identity {
+    let rules = rules.clone();
+    Identity::new(IdentityParts {
+        world: World::new(Turned(clock.clone()), Counting(AtomicU64::new(dice))),
+        db,
+        ring: ring.clone(),
+        passwords: Passwords::new(4),
+        rules: Arc::new(move || *rules.lock().unwrap()),
+    })
+}
+
+pub(crate) fn account<'a>(name: &'a str, email: &'a str, password: &str) -> NewAccount<'a> {
+    NewAccount { name, email, password: password.into(), profile_image_url: "" }
+}
+
+pub(crate) fn permit() -> Permit<ManageUsers> {
+    Caller::Operator.may_manage_users().unwrap()
+}
+
+/// The stable code of a refusal; what was granted is a failure of the test.
+pub(crate) fn code<T>(outcome: Result<T, Refusal>) -> String {
+    match outcome {
+        Ok(_) => "granted".to_owned(),
+        Err(refusal) => refusal.code.into_owned(),
+    }
+}
