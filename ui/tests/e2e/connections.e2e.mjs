@@ -90,7 +90,7 @@ story('a connection is switched off, moved and removed by its name', { provider:
   const enabled = page.getByRole('switch', { name: 'Use Harbour' });
   await enabled.click();
   await page.getByText('Off', { exact: true }).waitFor();
-  assert.equal(await enabled.getAttribute('aria-checked'), 'false');
+  assert.equal(await enabled.isChecked(), false);
 
   await page.getByRole('button', { name: 'Remove Harbour' }).click();
   const dialog = page.getByRole('dialog', { name: 'Remove Harbour' });
@@ -98,7 +98,7 @@ story('a connection is switched off, moved and removed by its name', { provider:
   assert.equal(await confirm.isDisabled(), true);
   await dialog.getByRole('textbox').fill('Harbour');
   await confirm.click();
-  await headings.filter({ hasText: 'Harbour' }).waitFor({ state: 'detached' });
+  await page.getByRole('heading', { name: 'Harbour', exact: true }).waitFor({ state: 'detached' });
 });
 
 story(

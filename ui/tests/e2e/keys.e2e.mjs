@@ -94,6 +94,31 @@ story('models, endpoints and a budget narrow a key, and the page shows them', {}
   assert.equal((await chat(house, secret, 'demo/markdown')).status, 200);
 });
 
+story('a key gets an owner who is found by typing, and its limits can be taken away again', {}, async (house) => {
+  const ada = await house.administrator();
+  const page = await ada.visit('/admin/keys');
+  const { reveal } = await create(page, 'Notebook', async (dialog) => {
+    await dialog.getByLabel('Budget').fill('5');
+    await dialog.getByRole('button', { name: 'Choose owner' }).click();
+    await dialog.getByLabel('Owner: name or e-mail address').fill('marlow');
+    await dialog.getByRole('button', { name: /Ada Marlow/ }).click();
+  });
+  await reveal.getByRole('button', { name: 'Done' }).click();
+  const row = page.getByRole('row').filter({ hasText: 'Notebook' });
+  await row.getByText('Ada Marlow').waitFor();
+  await row.getByText('of $5.00').waitFor();
+
+  await row.getByRole('button', { name: 'Edit Notebook' }).click();
+  const dialog = page.getByRole('dialog', { name: 'Edit Notebook' });
+  await dialog.getByLabel('Budget').fill('');
+  await dialog.getByLabel('Expires').selectOption('never');
+  await dialog.getByRole('button', { name: 'Save' }).click();
+  await dialog.waitFor({ state: 'detached' });
+  await row.getByText('no limit').waitFor();
+  await row.getByText('Never').waitFor();
+  await row.getByText('Ada Marlow').waitFor();
+});
+
 story('the form explains what is missing and keeps what was typed', {}, async (house) => {
   const ada = await house.administrator();
   const page = await ada.visit('/admin/keys');
