@@ -18,7 +18,8 @@ export class SessionState {
   config = $state.raw<Schema<'AppConfig'> | null>(null);
   person = $state.raw<Person | null>(null);
 
-  #listeners: EndListener[] = [];
+  readonly #listeners: EndListener[] = [];
+  #isChecking = false;
 
   /** Whoever keeps something of a person in memory forgets it here: the next one to sign in must not see it. */
   onEnd(listener: EndListener): void {
@@ -84,11 +85,14 @@ export class SessionState {
 
   /** A 401 came in. Pending people get it everywhere, so their session is looked at again before it is given up. */
   async lost(): Promise<void> {
-    if (this.status !== 'ready' || this.person === null) return;
+    if (this.status !== 'ready' || this.person === null || this.#isChecking) return;
+    this.#isChecking = true; // The check itself is answered 401 when the session is over.
     try {
       await this.refresh();
     } catch {
       return; // The server is away; the page that called shows that.
+    } finally {
+      this.#isChecking = false;
     }
     if (this.person === null) this.#end('lost');
     router.recheck();

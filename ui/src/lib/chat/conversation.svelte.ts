@@ -40,7 +40,9 @@ export class Conversation {
   readonly activeTurn = $derived(this.path.map((m) => this.turns.get(m.id)).find((turn) => turn?.isActive) ?? null);
   readonly isBusy = $derived(this.activeTurn !== null || this.sending !== null);
 
-  #abort = new AbortController();
+  readonly #abort = new AbortController();
+  /** Turns whose events the server no longer has: following them again would ask for ever. */
+  readonly #forgotten = new Set<string>();
 
   constructor(id: string | null) {
     this.id = id;
@@ -178,7 +180,7 @@ export class Conversation {
     this.history = chat.chat.history;
     this.status = 'ready';
     for (const { id, message_id } of chat.active_turns) {
-      if (this.turns.get(message_id)?.isActive) continue;
+      if (this.turns.get(message_id)?.isActive || this.#forgotten.has(id)) continue;
       void this.#follow(new Turn(id, message_id));
     }
   }
@@ -190,6 +192,7 @@ export class Conversation {
     const outcome = await follow(id, turn, this.#abort.signal, (event) => this.#take(turn, event));
     if (outcome === 'left') return;
     if (outcome === 'forgotten') {
+      this.#forgotten.add(turn.id);
       this.turns.delete(turn.messageId);
       await this.load();
     } else {

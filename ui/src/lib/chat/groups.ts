@@ -1,7 +1,8 @@
 /** Sorts chats under headings by age: Today, Yesterday, Previous 7 days, Previous 30 days, then months. */
 import type { Schema } from '$lib/api/client';
 
-export type ChatTitle = Schema<'ChatTitle'>;
+/** A line of the sidebar; search results bring the words that were found. */
+export type ChatTitle = Schema<'ChatTitle'> & { snippet?: string | null };
 
 export interface ChatGroup {
   name: string;
