@@ -9,12 +9,12 @@ import { eventually, within } from './patience.mjs';
 
 const UI = fileURLToPath(new URL('../../../', import.meta.url));
 
-/** The operator's explicit word that a model provider may live on this machine. */
-export const LOOPBACK_PROVIDER_SETTINGS = { WARDROOM_ALLOW_LOOPBACK_PROVIDERS: 'true' };
-
-/** Settings that let the server talk to the provider a test runs at `baseUrl`. */
+/**
+ * Settings that let the server talk to the provider a test runs at `baseUrl`. An address that the operator writes down
+ * may be on this machine; no other loopback address is reached.
+ */
 export function openTo(baseUrl) {
-  return { ...LOOPBACK_PROVIDER_SETTINGS, OPENAI_ALLOWED_API_BASE_URLS: baseUrl };
+  return { OPENAI_ALLOWED_API_BASE_URLS: baseUrl };
 }
 
 /** @returns {Promise<{url: string, stop: () => Promise<void>}>} */
