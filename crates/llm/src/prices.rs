@@ -1,0 +1,167 @@
+//! What tokens cost: a dated table in the repository, and the operator's own numbers above it.
+//!
+//! A model that is not in the table has no price. Nothing is guessed: whoever pays by budget is told so.
+
+use std::collections::HashMap;
+
+use kernel::{ModelId, Money, MoneyError, Pricing};
+use serde::Deserialize;
+
+use crate::ModelLimits;
+
+/// The table that is part of the binary.
+const TABLE: &str = include_str!("../prices/2026-11.json");
+
+/// What is known of one model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PriceEntry {
+    /// Per one million tokens.
+    pub pricing: Pricing,
+    /// Context and output, where known.
+    pub limits: ModelLimits,
+}
+
+/// Prices by model name.
+#[derive(Debug, Clone)]
+pub struct Prices {
+    table: HashMap<String, PriceEntry>,
+    overrides: HashMap<String, PriceEntry>,
+    date: String,
+}
+
+/// Why a text is not a table of prices, in words for the operator.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PriceError {
+    /// Not JSON, or of another shape.
+    #[error(
+        "the prices must be a JSON object such as {{\"gpt-4o-mini\": {{\"prompt\": 0.15, \"completion\": 0.6}}}}, \
+         in US dollars per million tokens: {0}"
+    )]
+    Shape(String),
+    /// A name that no model can have.
+    #[error("{0:?} is not the name of a model: 1 to 256 bytes without control characters")]
+    Name(String),
+    /// A number that is no price.
+    #[error("the price `{field}` of {model:?} is wrong: {cause}")]
+    Amount {
+        /// Whose.
+        model: String,
+        /// Which of its prices.
+        field: &'static str,
+        /// Why.
+        cause: MoneyError,
+    },
+}
+
+/// The file in the repository.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    date: String,
+    /// For the reader of the file: where the numbers come from.
+    #[serde(rename = "about")]
+    _about: Vec<String>,
+    models: HashMap<String, Line>,
+}
+
+/// One model, in US dollars per million tokens.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Line {
+    prompt: f64,
+    /// Never left out by mistake: a missing price would be a free model.
+    completion: f64,
+    #[serde(default)]
+    cached_prompt: Option<f64>,
+    #[serde(default)]
+    context_length: Option<u64>,
+    #[serde(default)]
+    max_output: Option<u64>,
+}
+
+impl Prices {
+    /// The table of the repository alone.
+    pub fn built_in() -> Self {
+        let file: File = serde_json::from_str(TABLE).expect("a test reads the table of the repository");
+        let table = entries(file.models).expect("a test reads the table of the repository");
+        Self { table, overrides: HashMap::new(), date: file.date }
+    }
+
+    /// The table with the operator's numbers above it: `MODEL_PRICES`, a JSON object of models with
+    /// `prompt`, `completion` and, where wanted, `cached_prompt`, `context_length` and `max_output`.
+    pub fn with_overrides(json: &str) -> Result<Self, PriceError> {
+        let lines: HashMap<String, Line> =
+            serde_json::from_str(json).map_err(|error| PriceError::Shape(error.to_string()))?;
+        Ok(Self { overrides: entries(lines)?, ..Self::built_in() })
+    }
+
+    /// The date of the table, `YYYY-MM-DD`.
+    pub fn date(&self) -> &str {
+        &self.date
+    }
+
+    /// What the operator says about exactly this name.
+    pub fn overridden(&self, model: &str) -> Option<PriceEntry> {
+        self.overrides.get(model).copied()
+    }
+
+    /// What is known of a model: by its name as it is, without its vendor (`openai/gpt-4o`), without its date
+    /// (`gpt-4o-2024-08-06`), without both. The operator's numbers come first at each step.
+    ///
+    /// A variant such as `:free` or `:online` has a price of its own and is never taken for the plain model.
+    pub fn find(&self, model: &str) -> Option<PriceEntry> {
+        let bare = model.rsplit_once('/').map_or(model, |(_, bare)| bare);
+        [model, bare, undated(model), undated(bare)]
+            .into_iter()
+            .find_map(|name| self.overrides.get(name).or_else(|| self.table.get(name)).copied())
+    }
+}
+
+fn entries(lines: HashMap<String, Line>) -> Result<HashMap<String, PriceEntry>, PriceError> {
+    lines.into_iter().map(|(model, line)| Ok((named(&model)?, line.entry(&model)?))).collect()
+}
+
+fn named(model: &str) -> Result<String, PriceError> {
+    ModelId::parse(model).map(|_| model.to_owned()).ok_or_else(|| PriceError::Name(model.to_owned()))
+}
+
+impl Line {
+    fn entry(&self, model: &str) -> Result<PriceEntry, PriceError> {
+        let money = |field, dollars| {
+            Money::from_dollars(dollars).map_err(|cause| PriceError::Amount {
+                model: model.to_owned(),
+                field,
+                cause,
+            })
+        };
+        Ok(PriceEntry {
+            pricing: Pricing {
+                prompt: money("prompt", self.prompt)?,
+                completion: money("completion", self.completion)?,
+                cached_prompt: self.cached_prompt.map(|amount| money("cached_prompt", amount)).transpose()?,
+            },
+            limits: ModelLimits { context_length: self.context_length, most_output: self.max_output },
+        })
+    }
+}
+
+/// The name without a date at its end: `-2024-08-06` or `-20250929`.
+fn undated(model: &str) -> &str {
+    let is_digits =
+        |text: &str, count: usize| text.len() == count && text.bytes().all(|b| b.is_ascii_digit());
+    if let Some((name, compact)) = model.rsplit_once('-')
+        && is_digits(compact, 8)
+        && compact.starts_with("20")
+    {
+        return name;
+    }
+    let mut parts = model.rsplitn(4, '-');
+    match (parts.next(), parts.next(), parts.next(), parts.next()) {
+        (Some(day), Some(month), Some(year), Some(name))
+            if is_digits(day, 2) && is_digits(month, 2) && is_digits(year, 4) && year.starts_with("20") =>
+        {
+            name
+        }
+        _ => model,
+    }
+}

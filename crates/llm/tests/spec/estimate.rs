@@ -1,0 +1,95 @@
+//! Reservations are never too small, images are not text.
+
+use kernel::Endpoint;
+use llm::{Envelope, Estimate, ModelLimits};
+
+fn estimate(endpoint: Endpoint, body: &str, limits: ModelLimits) -> Estimate {
+    Estimate::of(&Envelope::parse(endpoint, body.as_bytes()).unwrap(), limits)
+}
+
+fn chat(content: &str) -> Estimate {
+    let body = format!(r#"{{"model":"m","messages":[{{"role":"user","content":{content}}}]}}"#);
+    estimate(Endpoint::ChatCompletions, &body, ModelLimits::default())
+}
+
+#[test]
+fn a_prompt_is_at_most_its_bytes_and_probably_a_quarter_of_them() {
+    let it = chat(&format!("\"{}\"", "word ".repeat(1000)));
+    assert!(it.prompt_at_most >= 5000 && it.prompt_at_most < 5200, "{it:?}");
+    assert!(it.prompt_expected >= 1250 && it.prompt_expected < 1300, "{it:?}");
+}
+
+#[test]
+fn the_bytes_of_an_image_are_not_text() {
+    let data = "A".repeat(1 << 20);
+    for part in [
+        format!(r#"[{{"type":"image_url","image_url":{{"url":"data:image/png;base64,{data}"}}}}]"#),
+        format!(
+            r#"[{{"type":"image_url","image_url": {{"detail":"high","url": "data:image/png;base64,{data}"}}}}]"#
+        ),
+        format!(r#"[{{"type":"input_image","image_url":"data:image/jpeg;base64,{data}"}}]"#),
+    ] {
+        let it = chat(&part);
+        assert!(it.prompt_at_most < 5_000 && it.prompt_expected < 1_200, "{it:?}");
+    }
+}
+
+#[test]
+fn every_image_counts_also_by_address() {
+    let none = chat("[]").prompt_expected;
+    let two = chat(
+        r#"[{"type":"image_url","image_url":{"url":"https://example.com/a.png"}},{"image_url":"https://example.com/b.png"}]"#,
+    );
+    assert!(two.prompt_expected >= none + 2_000, "{two:?}");
+}
+
+#[test]
+fn base64_that_a_model_might_read_as_text_is_reserved_as_text() {
+    let data = "A".repeat(10_000);
+    for content in [
+        format!(r#""data:image/png;base64,{data}""#),
+        format!(r#"[{{"type":"text","text":"data:image/png;base64,{data}"}}]"#),
+        format!(r#"[{{"image_url":{{"x":1}},"text":"data:image/png;base64,{data}"}}]"#),
+        format!(r#"[{{"image_url":{{"url":"data:image/png;base64,{data} and words"}}}}]"#),
+        format!(r#""\"image_url\":\"data:image/png;base64,{data}\"""#),
+        format!(r#"[{{"type":"file","file":{{"file_data":"data:application/pdf;base64,{data}"}}}}]"#),
+    ] {
+        assert!(chat(&content).prompt_at_most >= 10_000, "{}", &content[..60]);
+    }
+}
+
+#[test]
+fn no_provider_bills_more_than_the_context_of_a_model() {
+    let limits = ModelLimits { context_length: Some(8_000), most_output: None };
+    let body = format!(r#"{{"model":"m","prompt":"{}"}}"#, "x".repeat(100_000));
+    assert_eq!(estimate(Endpoint::Completions, &body, limits).prompt_at_most, 8_000);
+    let batch = format!(r#"{{"model":"m","input":["{}"]}}"#, "x".repeat(100_000));
+    assert!(
+        estimate(Endpoint::Embeddings, &batch, limits).prompt_at_most > 100_000,
+        "each input has a context"
+    );
+}
+
+#[test]
+fn what_the_provider_remembers_reserves_the_whole_context() {
+    let limits = ModelLimits { context_length: Some(400_000), most_output: None };
+    let body = r#"{"model":"m","input":"hi","previous_response_id":"resp_1"}"#;
+    assert_eq!(estimate(Endpoint::Responses, body, limits).prompt_at_most, 400_000);
+    assert!(estimate(Endpoint::Responses, r#"{"model":"m","input":"hi"}"#, limits).prompt_at_most < 1_000);
+}
+
+#[test]
+fn the_answers_are_bounded_by_the_caller_the_model_and_their_number() {
+    let most = |fields: &str, most_output| {
+        let body = format!(r#"{{"model":"m","messages":[]{fields}}}"#);
+        let limits = ModelLimits { context_length: None, most_output };
+        estimate(Endpoint::ChatCompletions, &body, limits).completion_at_most
+    };
+    assert_eq!(most("", None), 4_096);
+    assert_eq!(most("", Some(16_384)), 16_384);
+    assert_eq!(most(r#","max_tokens":10,"n":3"#, Some(16_384)), 30);
+    assert_eq!(most(r#","max_tokens":99999999"#, Some(16_384)), 16_384);
+    assert_eq!(most(r#","max_tokens":18446744073709551615,"n":2"#, None), u64::MAX);
+    let embedding = estimate(Endpoint::Embeddings, r#"{"model":"m","input":"hi"}"#, ModelLimits::default());
+    assert_eq!(embedding.completion_at_most, 0);
+}

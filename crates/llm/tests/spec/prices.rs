@@ -1,0 +1,86 @@
+//! Prices are found by name, and never by a name that only looks alike.
+
+use kernel::{Money, TokenCount};
+use llm::Prices;
+
+fn dollars(amount: f64) -> Money {
+    Money::from_dollars(amount).unwrap()
+}
+
+#[test]
+fn the_table_of_the_repository_is_readable_and_dated() {
+    let prices = Prices::built_in();
+    assert!(prices.date().starts_with("2026-11-"));
+    let mini = prices.find("gpt-4o-mini").unwrap();
+    assert_eq!(mini.pricing.prompt, dollars(0.15));
+    assert_eq!(mini.pricing.completion, dollars(0.60));
+    assert_eq!(mini.pricing.cached_prompt, Some(dollars(0.075)));
+    assert_eq!((mini.limits.context_length, mini.limits.most_output), (Some(128_000), Some(16_384)));
+    let tokens = TokenCount { prompt: 100, cached: 20, completion: 50, reasoning: 0 };
+    assert_eq!(mini.pricing.cost(&tokens), dollars(4.35e-5));
+}
+
+#[test]
+fn a_name_is_found_with_vendor_and_with_date() {
+    let prices = Prices::built_in();
+    let plain = prices.find("gpt-4o").unwrap();
+    for name in ["openai/gpt-4o", "gpt-4o-2024-11-20", "openai/gpt-4o-2024-08-06", "a/b/gpt-4o"] {
+        assert_eq!(prices.find(name), Some(plain), "{name}");
+    }
+    assert_eq!(prices.find("claude-haiku-4-5-20251001"), prices.find("claude-haiku-4-5"));
+    assert_ne!(prices.find("gpt-4o-2024-05-13"), Some(plain), "the first edition was dearer");
+}
+
+#[test]
+fn a_name_that_is_only_similar_has_no_price() {
+    let prices = Prices::built_in();
+    for name in [
+        "",
+        "gpt",
+        "gpt-4o-",
+        "GPT-4o",
+        "gpt-4o:free",
+        "openai/gpt-4o:online",
+        "gpt-4o-2024-11",
+        "gpt-4o-1234-56-78",
+        "gpt-4o-12345678",
+        "gpt-4o/",
+        "gpt-4o-audio-preview",
+        "demo/echo",
+    ] {
+        assert_eq!(prices.find(name), None, "{name}");
+    }
+}
+
+#[test]
+fn the_operators_numbers_come_first() {
+    let prices = Prices::with_overrides(
+        r#"{"gpt-4o": {"prompt": 1, "completion": 2}, "llama-local": {"prompt": 0, "completion": 0, "context_length": 8192}}"#,
+    )
+    .unwrap();
+    assert_eq!(prices.find("openai/gpt-4o-2024-08-06").unwrap().pricing.prompt, dollars(1.0));
+    assert_eq!(prices.find("llama-local").unwrap().pricing.completion, Money::ZERO);
+    assert_eq!(prices.find("llama-local").unwrap().limits.context_length, Some(8192));
+    assert!(prices.overridden("gpt-4o").is_some() && prices.overridden("gpt-4o-mini").is_none());
+    assert!(prices.find("gpt-4o-mini").is_some(), "the table is still there");
+}
+
+#[test]
+fn a_mistake_in_the_operators_numbers_is_said_in_words() {
+    for (json, words) in [
+        ("", "JSON object such as"),
+        ("[]", "JSON object such as"),
+        (r#"{"m": 1}"#, "JSON object such as"),
+        (r#"{"m": {"prompt": 1}}"#, "missing field `completion`"),
+        (r#"{"m": {"prompt": 1, "completion": 1, "cached": 1}}"#, "unknown field `cached`"),
+        (
+            r#"{"m": {"prompt": -1, "completion": 1}}"#,
+            "`prompt` of \"m\" is wrong: an amount of money must not be negative",
+        ),
+        (r#"{"m": {"prompt": 1, "completion": 1e300}}"#, "`completion` of \"m\" is wrong"),
+        (r#"{"": {"prompt": 1, "completion": 1}}"#, "not the name of a model"),
+    ] {
+        let error = Prices::with_overrides(json).unwrap_err().to_string();
+        assert!(error.contains(words), "{json}: {error}");
+    }
+}
