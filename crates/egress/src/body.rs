@@ -5,7 +5,6 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use http_body::Body;
 use http_body_util::BodyExt;
-use hyper::body::Incoming;
 use tokio::time::timeout;
 
 use crate::EgressError;
@@ -14,7 +13,11 @@ use crate::EgressError;
 ///
 /// A body in one piece is not copied. [`EgressError::TooLarge`] comes as soon as it is certain, which is
 /// before the first byte when the provider announces the length.
-pub async fn collect(mut body: Incoming, limit: usize, idle: Duration) -> Result<Bytes, EgressError> {
+pub async fn collect<B>(mut body: B, limit: usize, idle: Duration) -> Result<Bytes, EgressError>
+where
+    B: Body<Data = Bytes> + Unpin,
+    EgressError: From<B::Error>,
+{
     let announced = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
     if announced > limit {
         return Err(EgressError::TooLarge { limit });

@@ -20,6 +20,7 @@ pub use body::collect;
 pub use client::{Egress, EgressConfig};
 pub use destination::Destination;
 pub use error::EgressError;
+pub use hyper::body::Incoming;
 pub use network::{Answer, Network, Socket, System};
 
 /// The body of a provider's answer, read frame by frame. Dropping it closes the connection.
