@@ -17,8 +17,10 @@ pub enum Kind {
     Conflict,
     /// Too many bytes: 413.
     TooLarge,
-    /// Too often, or too much money: 429.
+    /// Too often: 429.
     TooMany,
+    /// The budget is spent: 402, 422 or 429, whichever `BUDGET_EXCEEDED_STATUS` says.
+    OverBudget(u16),
     /// Our own failure: 500. The detail says nothing about the cause; the log does.
     Internal,
     /// The provider failed or answered nonsense: 502.
@@ -46,7 +48,7 @@ impl Kind {
             Self::BadGateway => 502,
             Self::Unavailable => 503,
             Self::Timeout => 504,
-            Self::Provider(status) => status,
+            Self::OverBudget(status) | Self::Provider(status) => status,
         }
     }
 }

@@ -95,6 +95,14 @@ impl Prices {
         Ok(Self { overrides: entries(lines)?, ..Self::built_in() })
     }
 
+    /// With the operator's numbers above the table: what `MODEL_PRICES` says.
+    #[must_use]
+    pub fn with(mut self, prices: impl IntoIterator<Item = (String, Pricing)>) -> Self {
+        let entry = |pricing| PriceEntry { pricing, limits: ModelLimits::default() };
+        self.overrides.extend(prices.into_iter().map(|(model, pricing)| (model, entry(pricing))));
+        self
+    }
+
     /// The date of the table, `YYYY-MM-DD`.
     pub fn date(&self) -> &str {
         &self.date

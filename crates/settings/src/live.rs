@@ -38,6 +38,11 @@ impl Live {
         self.0.current.load()
     }
 
+    /// The same, to keep across a wait.
+    pub fn load_full(&self) -> Arc<Loaded> {
+        self.0.current.load_full()
+    }
+
     /// Takes over what is stored now. When that does not fit the rest, nothing changes.
     pub fn replace_stored(&self, stored: &BTreeMap<String, String>) -> Result<(), Vec<Problem>> {
         let Inner { environment, file, open, current } = &*self.0;
