@@ -1,0 +1,147 @@
+//! Who is calling: the credential of a request, and what it proves.
+
+use http::{HeaderMap, Method, header, request::Parts};
+use kernel::{Caller, Kind, Refusal};
+
+use crate::app::App;
+
+/// The name of the session cookie, Open WebUI's.
+pub(crate) const COOKIE: &str = "token";
+
+/// What a request presents, and where it carried it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Credential<'a> {
+    /// In a header that a foreign page cannot make a browser send.
+    Header(&'a str),
+    /// In the cookie, which a browser sends whoever asks.
+    Cookie(&'a str),
+}
+
+impl<'a> Credential<'a> {
+    /// Looks in `Authorization: Bearer`, then in the API-key headers of OpenAI, Azure, Anthropic and
+    /// LiteLLM clients, then in the cookie.
+    pub(crate) fn of(headers: &'a HeaderMap) -> Option<Self> {
+        let bearer =
+            headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()).and_then(|value| {
+                let (scheme, token) = value.split_once(' ')?;
+                scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+            });
+        let named = || {
+            ["x-api-key", "api-key", "x-litellm-api-key"]
+                .iter()
+                .find_map(|name| headers.get(*name)?.to_str().ok())
+                .map(|value| value.strip_prefix("Bearer ").unwrap_or(value).trim())
+        };
+        bearer
+            .or_else(named)
+            .filter(|token| !token.is_empty())
+            .map(Self::Header)
+            .or_else(|| cookie(headers).map(Self::Cookie))
+    }
+
+    /// The credential itself.
+    pub(crate) const fn text(self) -> &'a str {
+        match self {
+            Self::Header(text) | Self::Cookie(text) => text,
+        }
+    }
+}
+
+fn cookie(headers: &HeaderMap) -> Option<&str> {
+    let mut found = headers
+        .get_all(header::COOKIE)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|line| line.split(';'))
+        .filter_map(|pair| pair.trim().split_once('='))
+        .filter(|(name, value)| *name == COOKIE && !value.is_empty())
+        .map(|(_, value)| value);
+    let token = found.next()?;
+    // Two different cookies of the name mean that somebody planted one (a sibling domain can): trust none.
+    found.all(|other| other == token).then_some(token)
+}
+
+/// Finds out who is calling a route of the workspace or of the management API.
+///
+/// An unknown or ended credential is an error, not an anonymous caller, so that a client learns of it.
+pub(crate) async fn identify(app: &App, parts: &Parts) -> Result<Caller, Refusal> {
+    let Some(credential) = Credential::of(&parts.headers) else { return Ok(Caller::Anonymous) };
+    if matches!(credential, Credential::Cookie(_)) {
+        require_same_origin(app, parts)?;
+    }
+    let services = app.services();
+    let token = credential.text();
+    if services.gateway.is_master_key(token) {
+        return Ok(Caller::Master);
+    }
+    if token.starts_with("sk-") {
+        return services.gateway.program(token).map(|held| held.caller());
+    }
+    services.identity.person(token).await.map(Caller::Person)
+}
+
+/// A request that changes something and relies on the cookie must come from our own pages.
+///
+/// `Sec-Fetch-Site` is sent by every current browser and cannot be set by a page; older ones send
+/// `Origin` with every such request. A client that sends neither is no browser, and no page can use it.
+pub(crate) fn require_same_origin(app: &App, parts: &Parts) -> Result<(), Refusal> {
+    if matches!(parts.method, Method::GET | Method::HEAD | Method::OPTIONS) {
+        return Ok(());
+    }
+    let text = |name| parts.headers.get(name).and_then(|value: &http::HeaderValue| value.to_str().ok());
+    let is_ours = match (text("sec-fetch-site"), text("origin")) {
+        (Some("same-origin" | "none"), _) | (None, None) => true,
+        (Some(_), _) => false,
+        (None, Some(origin)) => is_own_origin(app, parts, origin),
+    };
+    if is_ours {
+        return Ok(());
+    }
+    let words = "This request came from another site. Open Wardroom itself and try again.";
+    Err(Refusal::new(Kind::Forbidden, "cross_origin", words))
+}
+
+fn is_own_origin(app: &App, parts: &Parts, origin: &str) -> bool {
+    let configured = app.services().settings.load().settings.webui_url.value.as_ref().map(|url| url.origin());
+    if configured.is_some_and(|own| own == origin) {
+        return true;
+    }
+    let host = parts
+        .uri
+        .authority()
+        .map(http::uri::Authority::as_str)
+        .or_else(|| parts.headers.get(header::HOST)?.to_str().ok());
+    host.is_some_and(|host| {
+        origin.strip_prefix("https://").or_else(|| origin.strip_prefix("http://")) == Some(host)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+
+    use super::*;
+
+    fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
+        pairs
+            .iter()
+            .map(|(name, value)| ((*name).parse().unwrap(), HeaderValue::from_static(value)))
+            .collect()
+    }
+
+    #[test]
+    fn a_header_goes_before_the_cookie() {
+        let both = headers(&[("cookie", "token=from-cookie"), ("authorization", "bearer  from-header")]);
+        assert_eq!(Credential::of(&both), Some(Credential::Header("from-header")));
+        let azure = headers(&[("api-key", "sk-azure")]);
+        assert_eq!(Credential::of(&azure), Some(Credential::Header("sk-azure")));
+    }
+
+    #[test]
+    fn two_different_cookies_of_our_name_are_worth_nothing() {
+        let planted = headers(&[("cookie", "token=mine; other=1; token=planted")]);
+        assert_eq!(Credential::of(&planted), None);
+        let same = headers(&[("cookie", "a=b; token=mine")]);
+        assert_eq!(Credential::of(&same), Some(Credential::Cookie("mine")));
+    }
+}

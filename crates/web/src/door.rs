@@ -1,0 +1,142 @@
+//! The door: accepts connections, bounds what a stranger can send, and gives every request its id, its
+//! headers and its line in the log.
+
+use std::{convert::Infallible, net::SocketAddr, sync::Arc, time::Duration};
+
+use axum::{Router, body::Body, response::Response};
+use futures_util::FutureExt;
+use http::{HeaderValue, Request};
+use hyper::body::Incoming;
+use hyper_util::{
+    rt::{TokioExecutor, TokioIo, TokioTimer},
+    server::conn::auto,
+    service::TowerToHyperService,
+};
+use kernel::{Caller, RequestId, World};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    time::Instant,
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tower::service_fn;
+
+use crate::{dialect::Dialect, headers};
+
+/// Bytes of request head; hyper answers 431 beyond.
+const MAX_HEAD: usize = 64 * 1024;
+/// Lines of request head.
+const MAX_HEADERS: usize = 100;
+/// A head that is not complete by then ends the connection.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// When and under which id a request came in. Handlers find it in the request's extensions.
+#[derive(Debug, Clone)]
+pub struct Arrival {
+    /// In the log line and in `x-request-id`.
+    pub id: RequestId,
+    /// For measuring how long it took.
+    pub started: Instant,
+    /// The address at the other end of the connection.
+    pub peer: SocketAddr,
+}
+
+/// Put into an answer by handlers that write the log line themselves, once they know tokens and cost.
+#[derive(Debug, Clone, Copy)]
+pub struct LogsItself;
+
+/// What is behind the door.
+struct House {
+    router: Router,
+    world: World,
+}
+
+/// Serves until `shutdown`, then lets running requests end; the caller bounds how long it waits for `tasks`.
+pub async fn serve(
+    listener: TcpListener,
+    router: Router,
+    world: World,
+    tasks: TaskTracker,
+    shutdown: CancellationToken,
+) {
+    let house = Arc::new(House { router, world });
+    let mut server = auto::Builder::new(TokioExecutor::new());
+    server
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_TIMEOUT)
+        .max_headers(MAX_HEADERS)
+        .max_buf_size(MAX_HEAD);
+    server.http2().timer(TokioTimer::new()).max_header_list_size(64 * 1024).max_concurrent_streams(256);
+    let server = Arc::new(server);
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            () = shutdown.cancelled() => return,
+        };
+        match accepted {
+            Ok((stream, peer)) => {
+                tasks.spawn(converse(server.clone(), stream, peer, house.clone(), shutdown.clone()));
+            }
+            Err(error) => {
+                // Out of file descriptors, most likely: give connections time to end instead of spinning.
+                tracing::warn!(%error, "a connection could not be accepted");
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+        }
+    }
+}
+
+async fn converse(
+    server: Arc<auto::Builder<TokioExecutor>>,
+    stream: TcpStream,
+    peer: SocketAddr,
+    house: Arc<House>,
+    shutdown: CancellationToken,
+) {
+    // Without it a token of a stream may wait 40 ms for the acknowledgement of the one before.
+    if stream.set_nodelay(true).is_err() {
+        return;
+    }
+    let service = service_fn(move |request: Request<Incoming>| {
+        let house = house.clone();
+        async move { Ok::<_, Infallible>(handle(&house, peer, request).await) }
+    });
+    let connection = server.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
+    tokio::pin!(connection);
+    // What ends a connection early (a client that went away, a broken head) is not our fault, and whatever
+    // it cut short has told its own log line.
+    tokio::select! {
+        _ = connection.as_mut() => return,
+        () = shutdown.cancelled() => connection.as_mut().graceful_shutdown(),
+    }
+    drop(connection.await);
+}
+
+async fn handle(house: &House, peer: SocketAddr, request: Request<Incoming>) -> Response {
+    let arrival = Arrival { id: RequestId::new(&house.world), started: Instant::now(), peer };
+    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    let mut request = request.map(Body::new);
+    request.extensions_mut().insert(arrival.clone());
+
+    let answer = std::panic::AssertUnwindSafe(tower::ServiceExt::oneshot(house.router.clone(), request))
+        .catch_unwind()
+        .await;
+    let mut response = match answer {
+        Ok(Ok(response)) => response,
+        Err(_) => {
+            tracing::error!(request_id = %arrival.id, "a handler panicked");
+            Dialect::Workspace.render(&kernel::Refusal::internal())
+        }
+    };
+    headers::secure(response.headers_mut());
+    if let Ok(id) = HeaderValue::from_str(arrival.id.as_str()) {
+        response.headers_mut().insert("x-request-id", id);
+    }
+    if response.extensions().get::<LogsItself>().is_none() {
+        let actor = response.extensions().get::<Caller>().map_or_else(String::new, Caller::label);
+        let milliseconds = arrival.started.elapsed().as_millis();
+        let status = response.status().as_u16();
+        tracing::info!(target: "request", request_id = %arrival.id, %method, %path, status, %actor, milliseconds, "request");
+    }
+    response
+}

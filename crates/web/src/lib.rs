@@ -1,0 +1,27 @@
+//! Everything that speaks HTTP to callers: the surfaces, their dialects, who is calling, and the UI.
+//!
+//! A request passes [`door`] (size, time, ids, headers on every answer) and then either a route of
+//! [`table`], each registered with who may use it, or the UI. Handlers are thin: they load, ask the policy,
+//! act through a service and answer. This crate knows no SQL, no cryptography and no provider.
+
+mod app;
+mod caller;
+mod dialect;
+pub mod door;
+mod extract;
+mod headers;
+mod health;
+mod inference;
+mod management;
+mod refused;
+mod sealed;
+mod table;
+mod ui;
+mod workspace;
+
+/// Routes that [`door::serve`] can stand before.
+pub use axum::Router;
+
+pub use app::{App, Services};
+pub use sealed::sealed_router;
+pub use table::{openapi, route_page, router};

@@ -1,0 +1,240 @@
+//! The route table: every route is registered with who may use it and in which dialect it says no.
+
+use axum::{
+    Extension, Router,
+    extract::{Request, State},
+    middleware::{Next, from_fn_with_state},
+    response::Response,
+    routing::MethodRouter,
+};
+use kernel::{Caller, Denied, Refusal, Role};
+use utoipa::openapi::{OpenApi, PathItem, path::Paths};
+use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
+
+use crate::{app::App, caller, dialect::Dialect, refused::no_such_path};
+
+/// Who may use a route at all. What they may do there is asked again, object by object, in the handler.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Access {
+    /// Everybody.
+    Public,
+    /// Every signed-in person, pending ones included.
+    SignedIn,
+    /// People with the role user or admin.
+    Member,
+    /// Administrators.
+    Admin,
+    /// The master key, or an administrator.
+    Management,
+    /// Whoever may use a model: a virtual key, the master key, or a member.
+    Inference,
+}
+
+impl Access {
+    const fn words(self) -> &'static str {
+        match self {
+            Self::Public => "everybody",
+            Self::SignedIn => "signed-in people, also pending ones",
+            Self::Member => "people with the role user or admin",
+            Self::Admin => "administrators",
+            Self::Management => "administrators and the master key",
+            Self::Inference => "virtual keys, the master key, people with the role user or admin",
+        }
+    }
+
+    fn admits(self, caller: &Caller) -> Result<(), Denied> {
+        let role = caller.person().map(|person| person.role);
+        let is_admitted = match self {
+            Self::Public => true,
+            Self::SignedIn => role.is_some(),
+            Self::Member => matches!(role, Some(Role::User | Role::Admin)),
+            Self::Admin => role == Some(Role::Admin),
+            Self::Management => role == Some(Role::Admin) || *caller == Caller::Master,
+            Self::Inference => {
+                matches!(role, Some(Role::User | Role::Admin))
+                    || matches!(caller, Caller::Program(_) | Caller::Master)
+            }
+        };
+        match caller {
+            _ if is_admitted => Ok(()),
+            Caller::Anonymous => Err(Denied::Unauthenticated),
+            _ => Err(Denied::NotPermitted),
+        }
+    }
+}
+
+/// One line of the table.
+#[derive(Debug, Clone)]
+struct Row {
+    /// Upper case.
+    method: &'static str,
+    /// With `{parameters}`.
+    path: String,
+    /// Who may use it.
+    access: Access,
+}
+
+/// Routes that share a dialect. The only way to add a route is with its [`Access`].
+pub(crate) struct Group {
+    dialect: Dialect,
+    router: OpenApiRouter<App>,
+    rows: Vec<Row>,
+}
+
+impl Group {
+    pub(crate) fn new(dialect: Dialect) -> Self {
+        Self { dialect, router: OpenApiRouter::new(), rows: Vec::new() }
+    }
+
+    /// Adds the handlers of one path, made by utoipa's `routes!`.
+    pub(crate) fn route(
+        mut self,
+        access: Access,
+        (schemas, paths, handlers): UtoipaMethodRouter<App>,
+    ) -> Self {
+        self.rows.extend(rows(&paths, access));
+        let guard = Guard { access, dialect: self.dialect };
+        self.router =
+            self.router.routes((schemas, paths, handlers.layer(from_fn_with_state(guard, guarded))));
+        self
+    }
+
+    /// Adds handlers of the hot path, which ask the gateway who may use them instead of the guard's layer.
+    pub(crate) fn inference(mut self, (schemas, paths, handlers): UtoipaMethodRouter<App>) -> Self {
+        self.rows.extend(rows(&paths, Access::Inference));
+        self.router = self.router.routes((schemas, paths, handlers));
+        self
+    }
+
+    /// Adds another spelling of a route of the hot path, left out of the OpenAPI description.
+    pub(crate) fn alias(mut self, method: &'static str, path: &str, handlers: MethodRouter<App>) -> Self {
+        self.rows.push(Row { method, path: path.to_owned(), access: Access::Inference });
+        self.router = self.router.route(path, handlers);
+        self
+    }
+
+    /// Adds another group, which keeps its own dialect.
+    pub(crate) fn with(mut self, other: Self) -> Self {
+        self.router = self.router.merge(other.router);
+        self.rows.extend(other.rows);
+        self
+    }
+}
+
+fn rows(paths: &Paths, access: Access) -> Vec<Row> {
+    let methods = |item: &PathItem| {
+        let found = [
+            ("GET", item.get.is_some()),
+            ("POST", item.post.is_some()),
+            ("PUT", item.put.is_some()),
+            ("PATCH", item.patch.is_some()),
+            ("DELETE", item.delete.is_some()),
+        ];
+        found.into_iter().filter_map(|(method, is_there)| is_there.then_some(method))
+    };
+    paths
+        .paths
+        .iter()
+        .flat_map(|(path, item)| methods(item).map(|method| Row { method, path: path.clone(), access }))
+        .collect()
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Guard {
+    access: Access,
+    dialect: Dialect,
+}
+
+/// Finds out who is calling, asks whether the route is for them, and writes refusals in its dialect.
+async fn guarded(
+    State(guard): State<Guard>,
+    Extension(app): Extension<App>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let (mut parts, body) = request.into_parts();
+    let caller = match caller::identify(&app, &parts).await {
+        Ok(caller) => caller,
+        // An ended session must not keep anybody from signing in again.
+        Err(_) if guard.access == Access::Public => Caller::Anonymous,
+        Err(refusal) => return guard.dialect.render(&refusal),
+    };
+    if let Err(denied) = guard.access.admits(&caller) {
+        return guard.dialect.render(&Refusal::from(denied));
+    }
+    parts.extensions.insert(caller.clone());
+    let mut response = guard.dialect.speak(next.run(Request::from_parts(parts, body)).await);
+    // For the log line.
+    response.extensions_mut().insert(caller);
+    response
+}
+
+fn all() -> Group {
+    Group::new(Dialect::Workspace)
+        .with(crate::health::routes())
+        .with(crate::workspace::routes())
+        .with(crate::management::routes())
+        .with(crate::inference::routes())
+}
+
+/// All routes with who may use them, as the page of the documentation: Markdown, sorted by path.
+pub fn route_page() -> String {
+    let mut rows = all().rows;
+    rows.sort_by(|a, b| (&a.path, a.method).cmp(&(&b.path, b.method)));
+    let lines: Vec<String> = rows
+        .iter()
+        .map(|row| format!("| `{}` | `{}` | {} |", row.method, row.path, row.access.words()))
+        .collect();
+    format!(
+        "# Routes\n\nMade by `cargo xtask openapi` from the route table; do not edit.\n\n| method | path | who |\n| --- | --- | --- |\n{}",
+        lines.join("\n")
+    )
+}
+
+/// The OpenAPI description of all routes, made from the handlers themselves.
+pub fn openapi() -> OpenApi {
+    let mut api = all().router.into_openapi();
+    api.info.title = "Wardroom".to_owned();
+    api.info.version = env!("CARGO_PKG_VERSION").to_owned();
+    api.info.description = Some("Chat workspace and LLM gateway. The UI uses exactly this API.".to_owned());
+    api.info.license = None;
+    api
+}
+
+/// The router of all surfaces; what no route serves goes to the UI or is a 404 in the dialect of its prefix.
+pub fn router(app: App) -> Router {
+    let (router, _) = all().router.split_for_parts();
+    router
+        .fallback(unrouted)
+        .method_not_allowed_fallback(wrong_method)
+        .layer(Extension(app.clone()))
+        .with_state(app)
+}
+
+async fn unrouted(request: Request) -> Response {
+    match dialect_of(request.uri().path()) {
+        Some(dialect) => dialect.render(&no_such_path()),
+        None => crate::ui::serve(&request),
+    }
+}
+
+async fn wrong_method(request: Request) -> Response {
+    let dialect = dialect_of(request.uri().path()).unwrap_or(Dialect::Workspace);
+    let mut response =
+        dialect.render(&Refusal::new(kernel::Kind::Invalid, "method_not_allowed", "Method Not Allowed"));
+    *response.status_mut() = http::StatusCode::METHOD_NOT_ALLOWED;
+    response
+}
+
+/// The dialect of paths below an API prefix that no route serves; `None` for the UI's own paths.
+fn dialect_of(path: &str) -> Option<Dialect> {
+    let first = path.split('/').nth(1).unwrap_or_default();
+    match first {
+        "api" | "health" | "ready" | "metrics" | "docs" | "oauth" | "cache" | "ws" => {
+            Some(Dialect::Workspace)
+        }
+        "v1" | "openai" | "engines" | "chat" | "completions" | "embeddings" | "responses" | "models"
+        | "key" | "team" | "user" | "budget" | "spend" | "model" | "customer" => Some(Dialect::OpenAi),
+        _ => None,
+    }
+}
