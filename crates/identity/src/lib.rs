@@ -10,7 +10,6 @@ mod form;
 mod identity;
 mod living;
 mod provision;
-mod rules;
 mod sign_in;
 #[cfg(test)]
 mod spec;
@@ -19,5 +18,5 @@ mod weak_password;
 
 pub use accounts::Contact;
 pub use form::{NewAccount, SignInForm};
-pub use identity::{Identity, IdentityParts};
+pub use identity::{Identity, IdentityParts, Rules, SignUp};
 pub use sign_in::SessionView;

@@ -1,0 +1,104 @@
+//! What every command stands on: settings, clock and dice, the database and the key ring.
+
+use std::{collections::BTreeMap, io::ErrorKind, path::Path, sync::Arc};
+
+use kernel::World;
+use settings::{Database, Live, Loaded, Sources};
+use store::{DatabaseConfig, Db, PoolConfig};
+use vault::KeyRing;
+
+use crate::{error::StartError, secrets, world};
+
+/// Settings with what is stored, an open and migrated database, and the keys that belong to it.
+pub(crate) struct Base {
+    pub(crate) settings: Live,
+    pub(crate) world: World,
+    pub(crate) db: Db,
+    pub(crate) ring: Arc<KeyRing>,
+    /// Why these keys are not those of the data, if they are not.
+    pub(crate) sealed: Option<String>,
+}
+
+impl Base {
+    /// Opens everything, and brings the schema up to date.
+    pub(crate) async fn open() -> Result<Self, StartError> {
+        let (loaded, world) = settings()?;
+        secrets::data_directory(&loaded.settings.data_dir.value)?;
+        let ring = secrets::ring(&loaded.settings, &world)?;
+        let db = open_database(&loaded).await?;
+        store::migrate(&db, world.now()).await?;
+        let sealed = secrets::prove(&db, &ring, &world).await?.err();
+        let Environment { variables, file } = Environment::read()?;
+        let stored = store::settings::all(&db).await?;
+        let settings = Live::new(variables, file, &stored, Box::new(|path| std::fs::read_to_string(path)))
+            .map_err(StartError::Settings)?;
+        Ok(Self { settings, world, db, ring: Arc::new(ring), sealed })
+    }
+
+    /// The same for commands that change or read data: a wrong key ends them.
+    pub(crate) async fn open_unsealed() -> Result<Self, StartError> {
+        let base = Self::open().await?;
+        match &base.sealed {
+            None => Ok(base),
+            Some(reason) => Err(StartError::Sealed(reason.clone())),
+        }
+    }
+}
+
+/// The settings of the environment and the `.env` file alone: what has to be known before a database is open.
+pub(crate) fn settings() -> Result<(Loaded, World), StartError> {
+    let Environment { variables, file } = Environment::read()?;
+    let sources = Sources {
+        environment: &variables,
+        file: &file,
+        stored: &BTreeMap::new(),
+        open: &|path| std::fs::read_to_string(path),
+    };
+    let loaded = settings::read(&sources).map_err(StartError::Settings)?;
+    Ok((loaded, world::real()))
+}
+
+/// Opens the database that the settings name, without migrating it.
+pub(crate) async fn open_database(loaded: &Loaded) -> Result<Db, StartError> {
+    let config = match &loaded.database {
+        Database::Sqlite { path } => {
+            if let Some(parent) = path.parent() {
+                secrets::data_directory(parent)?;
+            }
+            DatabaseConfig::Sqlite { path: path.clone() }
+        }
+        Database::Postgres { url, schema, pool } => DatabaseConfig::Postgres {
+            url: url.clone(),
+            schema: schema.clone(),
+            pool: PoolConfig {
+                size: usize::try_from(pool.size).unwrap_or(usize::MAX),
+                overflow: usize::try_from(pool.overflow).unwrap_or(usize::MAX),
+                acquire_timeout: pool.timeout,
+                recycle: pool.recycle,
+            },
+        },
+    };
+    Ok(Db::open(&config).await?)
+}
+
+/// The environment as the process found it, and the `.env` file beside it.
+struct Environment {
+    variables: BTreeMap<String, String>,
+    file: BTreeMap<String, String>,
+}
+
+impl Environment {
+    /// Reads both. A variable that is no text is left out: none of ours can be meant.
+    #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
+    fn read() -> Result<Self, StartError> {
+        let variables = std::env::vars_os()
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+            .collect();
+        let file = match std::fs::read_to_string(Path::new(".env")) {
+            Ok(text) => settings::parse_dotenv(&text).map_err(StartError::Settings)?,
+            Err(error) if error.kind() == ErrorKind::NotFound => BTreeMap::new(),
+            Err(error) => return Err(StartError::EnvFile(error.to_string())),
+        };
+        Ok(Self { variables, file })
+    }
+}

@@ -1,0 +1,32 @@
+//! `wardroom serve`.
+
+use std::process::ExitCode;
+
+use gateway::Demo;
+
+use crate::{base::Base, error::StartError, telemetry};
+
+/// What to serve.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    /// Add a built-in provider with a few models that answer without the internet, to look around.
+    #[arg(long)]
+    demo: bool,
+}
+
+/// Serves until stopped.
+pub(crate) fn run(arguments: Arguments) -> Result<ExitCode, StartError> {
+    let (loaded, _) = crate::base::settings()?;
+    let _log = telemetry::start(loaded.settings.log_format.value, loaded.settings.global_log_level.value);
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    if let Some(threads) = loaded.settings.worker_threads.value {
+        runtime.worker_threads(usize::from(threads));
+    }
+    let runtime = runtime.enable_all().build().map_err(StartError::Runtime)?;
+    let demo = if arguments.demo { Demo::On } else { Demo::Off };
+    runtime.block_on(async {
+        let base = Base::open().await?;
+        crate::serve::run(base, demo).await
+    })?;
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,131 @@
+//! The root secrets of the key ring: from the settings, or made once and kept in the data directory.
+
+use std::{
+    fs::{self, OpenOptions},
+    io::{self, Write},
+    os::unix::fs::{OpenOptionsExt, PermissionsExt},
+    path::Path,
+};
+
+use kernel::{Caller, Refusal, Secret, World};
+use settings::Settings;
+use store::Db;
+use vault::{CanaryError, KeyRing, Roots};
+
+use crate::error::StartError;
+
+/// Where a generated `WEBUI_SECRET_KEY` is kept, inside the data directory.
+const KEY_FILE: &str = ".webui_secret_key";
+/// The stored value that proves the keys.
+const CANARY: &str = "keys.canary";
+
+/// Makes the data directory, for its owner alone whatever the umask.
+pub(crate) fn data_directory(path: &Path) -> Result<(), StartError> {
+    store::private_directory(path).map_err(|error| StartError::DataDirectory {
+        path: path.display().to_string(),
+        cause: error.to_string(),
+    })
+}
+
+/// Derives all keys.
+pub(crate) fn ring(settings: &Settings, world: &World) -> Result<KeyRing, StartError> {
+    let root = match &settings.webui_secret_key.value {
+        Some(secret) => {
+            vault::check_root_secret("WEBUI_SECRET_KEY", secret)?;
+            secret.clone()
+        }
+        None => generated(&settings.data_dir.value, world)?,
+    };
+    if let Some(secret) = &settings.config_encryption_key.value {
+        vault::check_root_secret("CONFIG_ENCRYPTION_KEY", secret)?;
+    }
+    if let Some(secret) = &settings.litellm_master_key.value {
+        vault::check_master_key("LITELLM_MASTER_KEY", secret)?;
+    }
+    Ok(KeyRing::new(&Roots {
+        webui_secret_key: &root,
+        config_encryption_key: settings.config_encryption_key.value.as_ref(),
+        retired: &[],
+    }))
+}
+
+/// Reads the generated key, or makes it. Two processes that start at once agree: the file is created by
+/// exactly one of them, complete, under its final name.
+fn generated(directory: &Path, world: &World) -> Result<Secret<String>, StartError> {
+    let path = directory.join(KEY_FILE);
+    let failed =
+        |error: io::Error| StartError::KeyFile { path: path.display().to_string(), cause: error.to_string() };
+    if !path.exists() {
+        let text: String = world.bytes::<32>().iter().map(|byte| format!("{byte:02x}")).collect();
+        let draft = directory.join(format!("{KEY_FILE}.{}", std::process::id()));
+        let mut file =
+            OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft).map_err(failed)?;
+        file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(failed)?;
+        // Linking fails when the other process was first; then its key is the one.
+        let linked = fs::hard_link(&draft, &path);
+        fs::remove_file(&draft).map_err(failed)?;
+        match linked {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(failed(error)),
+            _ => {}
+        }
+    }
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).map_err(failed)?;
+    let text = fs::read_to_string(&path).map_err(failed)?;
+    let secret = Secret::new(text.trim().to_owned());
+    vault::check_root_secret("WEBUI_SECRET_KEY", &secret)?;
+    Ok(secret)
+}
+
+/// Proves that these keys belong to this data; the reason why not when they do not. A wrong key means
+/// sealed: nothing is read, nothing written.
+pub(crate) async fn prove(db: &Db, ring: &KeyRing, world: &World) -> Result<Result<(), String>, StartError> {
+    let permit = Caller::Operator.may_manage_settings().map_err(Refusal::from)?;
+    let stored = match store::settings::get(db, CANARY).await? {
+        Some(stored) => stored,
+        None => {
+            let fresh = serde_json::json!(hex(&ring.canary(world))).to_string();
+            store::settings::set_if_absent(db, CANARY, &fresh, world.now(), permit).await?
+        }
+    };
+    let proven = serde_json::from_str::<String>(&stored).ok().and_then(|text| unhex(&text));
+    let Some(canary) = proven else {
+        return Ok(Err("the stored proof of the keys is damaged; restore the database".to_owned()));
+    };
+    Ok(ring.proves(&canary).map_err(|error| explain(&error)))
+}
+
+fn explain(error: &CanaryError) -> String {
+    format!(
+        "WEBUI_SECRET_KEY or CONFIG_ENCRYPTION_KEY is not the one that this database was made with ({error}); \
+         start with the right one, or with an empty database"
+    )
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn unhex(text: &str) -> Option<Vec<u8>> {
+    let is_hex = text.len().is_multiple_of(2) && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    is_hex.then(|| {
+        (0..text.len()).step_by(2).filter_map(|at| u8::from_str_radix(&text[at..at + 2], 16).ok()).collect()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_generated_key_is_made_once_and_is_its_owners_alone() {
+        let directory = std::env::temp_dir().join(format!("wardroom-key-{}", std::process::id()));
+        data_directory(&directory).unwrap();
+        let world = crate::world::real();
+        let first = generated(&directory, &world).unwrap();
+        let second = generated(&directory, &world).unwrap();
+        assert_eq!(first.expose(), second.expose());
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!((mode(&directory), mode(&directory.join(KEY_FILE))), (0o700, 0o600));
+        fs::remove_dir_all(&directory).unwrap();
+    }
+}

@@ -1,0 +1,209 @@
+//! `wardroom serve`: from settings to a listening server, and back down in order.
+
+use std::{net::SocketAddr, time::Duration};
+
+use egress::{Egress, EgressConfig};
+use gateway::{Demo, EnvironmentConnection, Gateway, GatewayConfig, GatewayParts};
+use identity::{Identity, NewAccount};
+use llm::Prices;
+use settings::Loaded;
+use tokio::{
+    net::TcpListener,
+    signal::unix::{SignalKind, signal},
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use web::{App, Services};
+
+use crate::{accounts, base::Base, error::StartError, watch};
+
+/// How long a request waits for the reservations of others when its budget is nearly spent.
+const BUDGET_PATIENCE: Duration = Duration::from_secs(30);
+/// The largest answer that is read whole.
+const MOST_ANSWER: usize = 64 * 1024 * 1024;
+/// What `AIOHTTP_CLIENT_TIMEOUT=0` means: longer than anybody waits.
+const FOR_EVER: Duration = Duration::from_secs(365 * 24 * 3600);
+
+/// Serves until SIGTERM or SIGINT.
+pub(crate) async fn run(base: Base, demo: Demo) -> Result<(), StartError> {
+    egress::install_tls();
+    let loaded = base.settings.load_full();
+    let listener = listen(&loaded).await?;
+    if let Some(reason) = &base.sealed {
+        tracing::error!("sealed: {reason}");
+        return serve_sealed(&base, listener, reason).await;
+    }
+    let tasks = TaskTracker::new();
+    // Two stages: first no new work and streams end, then the ledger writes what is left.
+    let (serving, settling) = (CancellationToken::new(), CancellationToken::new());
+    let app = wire(&base, demo, &tasks, &serving, &settling).await?;
+    welcome(&app, &listener, demo).await;
+    tasks.spawn(watch::run(app.clone(), serving.clone()));
+    let house = web::router(app);
+    answer_until_signal(listener, house, &base, &serving, loaded.settings.shutdown_timeout.value).await;
+
+    settling.cancel();
+    tasks.close();
+    if tokio::time::timeout(loaded.settings.shutdown_timeout.value, tasks.wait()).await.is_err() {
+        tracing::error!("not all work could be finished in time; the latest usage may be missing");
+    }
+    base.db.close().await;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+async fn serve_sealed(base: &Base, listener: TcpListener, reason: &str) -> Result<(), StartError> {
+    let serving = CancellationToken::new();
+    answer_until_signal(listener, web::sealed_router(reason), base, &serving, Duration::ZERO).await;
+    Ok(())
+}
+
+/// Answers requests until a signal comes, then lets running ones end for a while.
+async fn answer_until_signal(
+    listener: TcpListener,
+    house: web::Router,
+    base: &Base,
+    serving: &CancellationToken,
+    patience: Duration,
+) {
+    let connections = TaskTracker::new();
+    let door = web::door::serve(listener, house, base.world.clone(), connections.clone(), serving.clone());
+    let closed = connections.spawn(door);
+    wait_for_signal().await;
+    tracing::info!("shutting down: no new requests, running ones may end");
+    serving.cancel();
+    drop(closed.await);
+    connections.close();
+    if tokio::time::timeout(patience, connections.wait()).await.is_err() {
+        tracing::warn!(left = connections.len(), "connections were cut because they did not end in time");
+    }
+}
+
+async fn listen(loaded: &Loaded) -> Result<TcpListener, StartError> {
+    let address = SocketAddr::new(loaded.settings.host.value, loaded.settings.port.value);
+    TcpListener::bind(address)
+        .await
+        .map_err(|error| StartError::Listen { address: address.to_string(), cause: error.to_string() })
+}
+
+/// Puts the services together.
+async fn wire(
+    base: &Base,
+    demo: Demo,
+    tasks: &TaskTracker,
+    serving: &CancellationToken,
+    settling: &CancellationToken,
+) -> Result<App, StartError> {
+    let loaded = base.settings.load();
+    let identity = accounts::identity(base);
+    admit_first_admin(&identity, &loaded).await?;
+    let gateway = Gateway::start(GatewayParts {
+        world: base.world.clone(),
+        db: base.db.clone(),
+        ring: base.ring.clone(),
+        egress: Egress::new(egress_config(&loaded)),
+        prices: Prices::built_in().with(loaded.settings.model_prices.value.0.clone()),
+        config: gateway_config(&loaded, demo),
+        tasks: tasks.clone(),
+        serving: serving.clone(),
+        settling: settling.clone(),
+    })
+    .await?;
+    Ok(App::new(Services {
+        world: base.world.clone(),
+        settings: base.settings.clone(),
+        db: base.db.clone(),
+        gateway,
+        identity,
+    }))
+}
+
+/// `WEBUI_ADMIN_EMAIL` and its like make an administrator while nobody has an account.
+async fn admit_first_admin(identity: &Identity, loaded: &Loaded) -> Result<(), StartError> {
+    let settings = &loaded.settings;
+    let (Some(email), Some(password)) =
+        (&settings.webui_admin_email.value, &settings.webui_admin_password.value)
+    else {
+        return Ok(());
+    };
+    let form = NewAccount {
+        name: &settings.webui_admin_name.value,
+        email: email.as_str(),
+        password: password.clone(),
+        profile_image_url: "",
+    };
+    if identity.ensure_admin(form).await?.is_some() {
+        tracing::info!("the administrator of WEBUI_ADMIN_EMAIL was made");
+    }
+    Ok(())
+}
+
+fn egress_config(loaded: &Loaded) -> EgressConfig {
+    let settings = &loaded.settings;
+    EgressConfig {
+        connect_timeout: settings.provider_connect_timeout.value,
+        head_timeout: settings.aiohttp_client_timeout.value.limit().unwrap_or(FOR_EVER),
+        ..EgressConfig::default()
+    }
+}
+
+fn gateway_config(loaded: &Loaded, demo: Demo) -> GatewayConfig {
+    let settings = &loaded.settings;
+    let environment = loaded.providers.iter().map(|provider| EnvironmentConnection {
+        name: provider.name.clone(),
+        base_url: provider.base_url.clone(),
+        key: provider.key.clone(),
+    });
+    GatewayConfig {
+        master_key: settings.litellm_master_key.value.clone(),
+        base_urls: loaded.base_urls.clone(),
+        environment: if settings.enable_openai_api.value { environment.collect() } else { Vec::new() },
+        demo,
+        idle_timeout: settings.provider_idle_timeout.value,
+        budget_patience: BUDGET_PATIENCE,
+        budget_status: settings.budget_exceeded_status.value.code(),
+        max_concurrent: usize::try_from(settings.max_concurrent_requests.value).unwrap_or(usize::MAX),
+        max_answer: MOST_ANSWER,
+        refresh_interval: settings.model_refresh_interval.value,
+    }
+}
+
+/// Where to go and what to do first, for the person who just started the server.
+async fn welcome(app: &App, listener: &TcpListener, demo: Demo) {
+    let Ok(address) = listener.local_addr() else { return };
+    let services = app.services();
+    let loaded = services.settings.load();
+    let url = loaded
+        .settings
+        .webui_url
+        .value
+        .as_ref()
+        .map_or_else(|| format!("http://{address}"), ToString::to_string);
+    tracing::info!(%address, "listening on http://{address}");
+    let first = match services.identity.has_accounts().await {
+        Ok(false) => "Open it and sign up: the first account becomes the administrator.",
+        _ => "Open it and sign in.",
+    };
+    let second = match (demo, loaded.providers.is_empty()) {
+        (Demo::On, _) => "The demo provider is on: choose a model that begins with \"demo/\".",
+        (Demo::Off, true) => {
+            "No provider is configured yet: add one under Connections, or start with --demo to look around."
+        }
+        (Demo::Off, false) => "Providers are configured: choose a model and chat.",
+    };
+    tracing::info!("{} is ready at {url}. {first} {second}", loaded.settings.webui_name.value);
+    for notice in &loaded.notices {
+        tracing::warn!("{notice}");
+    }
+}
+
+async fn wait_for_signal() {
+    let (Ok(mut term), Ok(mut int)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+    else {
+        // Without signals nothing but SIGKILL ends the process; serving on is the best that is left.
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = term.recv() => {}
+        _ = int.recv() => {}
+    }
+}

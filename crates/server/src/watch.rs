@@ -1,0 +1,55 @@
+//! Notices what other processes (the command line, another replica) changed in the database, within half
+//! a second and without Redis: one cheap look at the revision counters, and a reload of what moved.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use store::revision::{self, Topic};
+use tokio_util::sync::CancellationToken;
+use web::App;
+
+const INTERVAL: Duration = Duration::from_millis(400);
+
+/// Watches until `shutdown`. A database that is away is asked again; what moved meanwhile is seen then.
+pub(crate) async fn run(app: App, shutdown: CancellationToken) {
+    let mut seen: BTreeMap<Topic, i64> = BTreeMap::new();
+    loop {
+        match revision::read_all(&app.services().db).await {
+            Ok(current) => {
+                for (topic, value) in current {
+                    let is_news = seen.get(&topic).is_some_and(|old| *old != value);
+                    if !is_news {
+                        seen.insert(topic, value);
+                    } else if reload(&app, topic).await {
+                        seen.insert(topic, value);
+                    }
+                }
+            }
+            Err(error) => tracing::warn!(%error, "changes of other processes cannot be seen at present"),
+        }
+        tokio::select! {
+            () = shutdown.cancelled() => return,
+            () = tokio::time::sleep(INTERVAL) => {}
+        }
+    }
+}
+
+/// Reloads one topic; `false` when it has to be tried again.
+async fn reload(app: &App, topic: Topic) -> bool {
+    let services = app.services();
+    let done = match topic {
+        Topic::Keys => services.gateway.keys_changed().await.map_err(|error| error.to_string()),
+        Topic::Connections => services.gateway.connections_changed().await.map_err(|error| error.to_string()),
+        Topic::Identity => {
+            services.identity.forget();
+            Ok(())
+        }
+        Topic::Settings => match store::settings::all(&services.db).await {
+            Ok(stored) => {
+                services.settings.replace_stored(&stored).map_err(|problems| format!("{problems:?}"))
+            }
+            Err(error) => Err(error.to_string()),
+        },
+    };
+    done.inspect_err(|error| tracing::warn!(?topic, error, "a change of another process could not be loaded"))
+        .is_ok()
+}
