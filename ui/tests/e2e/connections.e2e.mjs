@@ -83,9 +83,12 @@ story('a connection is switched off, moved and removed by its name', { provider:
   await page.getByText('2 models').waitFor();
   const before = await names();
 
-  await page.getByRole('button', { name: 'Move Harbour up' }).click();
+  await page.getByRole('button', { name: 'Move Harbour up' }).focus();
+  await page.keyboard.press('Enter');
+  await page.getByText('Harbour is number 1 of 2 now').waitFor();
   await headings.first().filter({ hasText: 'Harbour' }).waitFor();
   assert.deepEqual(await names(), [...before].reverse());
+  assert.equal(await page.evaluate(() => document.activeElement?.getAttribute('aria-label')), 'Move Harbour down');
 
   const enabled = page.getByRole('switch', { name: 'Use Harbour' });
   await enabled.click();

@@ -5,11 +5,13 @@
  * Environment: `WARDROOM_BIN` (the binary, default `../target/debug/wardroom` seen from `ui/`), `WARDROOM_URL` (use a
  * server that already runs; then stories share it), `CHROMIUM` (default `/usr/bin/chromium`).
  */
+import assert from 'node:assert/strict';
 import { test, after } from 'node:test';
 import { openTo, startServer } from './support/server.mjs';
 import { startProvider } from './support/provider.mjs';
 import { launchBrowser } from './support/browser.mjs';
-import { Person } from './support/person.mjs';
+import { PATIENCE } from './support/patience.mjs';
+import { PASSWORD, Person } from './support/person.mjs';
 
 export { expectAccessible, expectNoSidewaysScroll } from './support/axe.mjs';
 export { eventually, within } from './support/patience.mjs';
@@ -74,6 +76,18 @@ class House {
     const account = await person.signUp('Ben Okafor', 'ben@example.test');
     await administrator.ask('POST', `/api/v1/users/${account.id}/update`, { role: 'user' });
     return person;
+  }
+
+  /** An account of somebody who has no browser open; a stranger to everybody until they are let in. */
+  async account(name, email) {
+    const response = await fetch(`${this.url}/api/v1/auths/signup`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ name, email, password: PASSWORD }),
+      signal: AbortSignal.timeout(2 * PATIENCE),
+    });
+    assert.ok(response.ok, `signing up answered ${response.status}: ${await response.clone().text()}`);
+    return response.json();
   }
 
   async expectUnblemished() {

@@ -19,12 +19,12 @@ story('somebody who waits stands first, and is let in with one press', OPEN, asy
 
 story('somebody who waits is found among many others', OPEN, async (house) => {
   const ada = await house.administrator();
-  for (let number = 1; number <= 31; number += 1) {
-    const crew = await house.stranger();
-    const account = await crew.signUp(`Crew ${number}`, `crew${number}@example.test`);
-    await ada.ask('POST', `/api/v1/users/${account.id}/update`, { role: 'user' });
-    await crew.leave();
-  }
+  await Promise.all(
+    Array.from({ length: 31 }, async (_, number) => {
+      const account = await house.account(`Crew ${number}`, `crew${number}@example.test`);
+      await ada.ask('POST', `/api/v1/users/${account.id}/update`, { role: 'user' });
+    }),
+  );
   const ben = await house.stranger();
   await ben.signUp('Ben Okafor', 'ben@example.test');
 
