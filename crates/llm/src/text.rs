@@ -34,6 +34,8 @@ pub(crate) fn in_event(endpoint: Endpoint, event: &[u8]) -> u64 {
 pub(crate) fn in_value(json: &[u8]) -> (u64, usize) {
     let (mut bytes, mut depth, mut at) = (0, 0_usize, 0);
     let mut is_written = true;
+    // The depth of an object of which one field, until the next comma at this depth, is not counted.
+    let mut muted: Option<usize> = None;
     while let Some(&byte) = json.get(at) {
         match byte {
             b'"' => {
@@ -42,9 +44,13 @@ pub(crate) fn in_value(json: &[u8]) -> (u64, usize) {
                 at = end;
                 if depth > 0 && value_after_colon(&json[at..]).is_some() {
                     is_written = WRITTEN.contains(&key);
+                    // OpenRouter sends each thought twice, as `reasoning` and again with details.
+                    if key == b"reasoning_details" && bytes > 0 {
+                        muted = muted.or(Some(depth));
+                    }
                     continue;
                 }
-                bytes += if is_written { length } else { 0 };
+                bytes += if is_written && muted.is_none() { length } else { 0 };
             }
             b'{' | b'[' => {
                 depth += 1;
@@ -55,6 +61,11 @@ pub(crate) fn in_value(json: &[u8]) -> (u64, usize) {
             b'}' | b']' => {
                 depth -= 1;
                 at += 1;
+                muted = muted.filter(|&level| level <= depth);
+            }
+            b',' => {
+                at += 1;
+                muted = muted.filter(|&level| level != depth);
             }
             _ => {
                 at += 1;
@@ -117,6 +128,16 @@ mod tests {
                 Endpoint::ChatCompletions,
                 r#"{"choices":[{"delta":{"tool_calls":[{"index":0,"id":"call_1","function":{"name":"f","arguments":"{\"a\""}}]}}]}"#,
                 1 + 4,
+            ),
+            (
+                Endpoint::ChatCompletions,
+                r#"{"choices":[{"delta":{"reasoning":"hm","reasoning_details":[{"text":"hm"}],"content":"a"}}]}"#,
+                3,
+            ),
+            (
+                Endpoint::ChatCompletions,
+                r#"{"choices":[{"delta":{"reasoning_details":[{"text":"hm"}]}}]}"#,
+                2,
             ),
             (Endpoint::ChatCompletions, r#"{"choices":[{"delta":{},"finish_reason":"stop"}]}"#, 0),
             (Endpoint::ChatCompletions, r#"{"choices":[{"delta":null,"text":"x"}]}"#, 0),

@@ -7,6 +7,7 @@ mod answer;
 mod delta;
 mod envelope;
 mod estimate;
+mod golden;
 mod meter;
 mod models;
 mod prices;
