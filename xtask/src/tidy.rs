@@ -3,8 +3,11 @@
 
 mod direction;
 mod doors;
+mod links;
 mod manifests;
 mod sources;
+
+use std::collections::BTreeMap;
 
 use crate::report::{self, Finding, Problem};
 use crate::workspace;
@@ -19,11 +22,16 @@ pub(crate) fn run() -> Result<(), Problem> {
     for member in &graph.members {
         findings.extend(manifests::check_member(&member.manifest, &workspace::read(&member.manifest)?)?);
     }
+    let mut documents = BTreeMap::new();
     for path in &files {
         // What is not text has no lines to judge.
         let Ok(text) = std::fs::read_to_string(workspace::root().join(path)) else { continue };
         findings.extend(sources::check(path, &text));
+        if sources::extension(path) == "md" {
+            documents.insert(path.clone(), text);
+        }
     }
+    findings.extend(links::check(&documents, &files.iter().map(String::as_str).collect()));
 
     findings.sort();
     for Finding { place, text } in &findings {

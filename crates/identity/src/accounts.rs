@@ -1,5 +1,7 @@
 //! What administrators and the operator do with accounts.
 
+use std::sync::Arc;
+
 use kernel::{Email, ManageUsers, Permit, Refusal, Role, Secret, User, UserId};
 use store::{
     Page,
@@ -27,13 +29,25 @@ pub struct Contact {
 }
 
 impl Identity {
-    /// Makes the administrator that the environment names (`WEBUI_ADMIN_*`), if nobody has an account yet;
-    /// `None` when somebody has. The password must be a good one, as everybody's.
-    pub async fn ensure_admin(&self, form: NewAccount<'_>) -> Result<Option<User>, Refusal> {
+    /// Makes the administrator that the environment names (`WEBUI_ADMIN_EMAIL`, `_PASSWORD`, `_NAME`), if
+    /// nobody has an account yet; `None` when somebody has or none is named. The password must be a good
+    /// one, as everybody's; a refusal names the variable.
+    pub async fn ensure_admin(&self) -> Result<Option<User>, Refusal> {
+        // A clone, because a guard must not be held while waiting.
+        let loaded = Arc::clone(&self.0.settings.load());
+        let settings = &loaded.settings;
+        let (email, password) = (&settings.webui_admin_email.value, &settings.webui_admin_password.value);
+        let (Some(email), Some(password)) = (email, password) else { return Ok(None) };
         if self.has_accounts().await? {
             return Ok(None);
         }
-        let applicant = self.applicant(form).await?;
+        let form = NewAccount {
+            name: &settings.webui_admin_name.value,
+            email: email.as_str(),
+            password: password.clone(),
+            profile_image_url: "",
+        };
+        let applicant = self.applicant(form).await.map_err(naming_the_variable)?;
         match self.provision(applicant, Door::Operator).await {
             Ok(user) => Ok(Some(user)),
             // Another process was faster.
@@ -91,8 +105,11 @@ impl Identity {
         Ok(users::by_email(&self.0.db, &email).await?)
     }
 
-    /// Whom people who wait may ask; `None` when there is no administrator.
+    /// Whom people who wait may ask; `None` when the operator does not show it (`SHOW_ADMIN_DETAILS`).
     pub async fn contact(&self) -> Result<Option<Contact>, Refusal> {
+        if !self.0.settings.load().settings.show_admin_details.value {
+            return Ok(None);
+        }
         let admin = users::first_admin(&self.0.db).await?;
         Ok(admin.map(|user| Contact { name: user.name, email: user.email }))
     }
@@ -146,4 +163,15 @@ impl Identity {
         tracing::info!(user.id = %id, "a password was reset and all sessions of the account ended");
         Ok(())
     }
+}
+
+/// The operator did not fill in a form: what is wrong is wrong in the environment.
+fn naming_the_variable(refusal: Refusal) -> Refusal {
+    let variable = match refusal.field.as_deref() {
+        Some("email") => "WEBUI_ADMIN_EMAIL",
+        Some("name") => "WEBUI_ADMIN_NAME",
+        Some("password") => "WEBUI_ADMIN_PASSWORD",
+        _ => return refusal,
+    };
+    Refusal { detail: format!("{variable} cannot be used. {}", refusal.detail).into(), ..refusal }
 }

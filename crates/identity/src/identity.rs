@@ -1,12 +1,16 @@
 //! The one handle to accounts and sign-ins, and what it is made of.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{fmt, sync::Arc, thread};
 
-use kernel::{Role, World};
+use kernel::World;
+use settings::Live;
 use store::Db;
 use vault::{KeyRing, Passwords};
 
-use crate::{living::LivingSessions, throttle::Throttle};
+use crate::{living::LivingSessions, rules::Rules, throttle::Throttle};
+
+/// Passwords that are hashed at once: each takes a core for some tens of milliseconds, and 19 MiB.
+const MOST_HASHES: usize = 4;
 
 /// Accounts and sign-ins. Cheap to clone; clones share one memory of living sessions.
 #[derive(Clone)]
@@ -20,50 +24,28 @@ pub struct IdentityParts {
     pub db: Db,
     /// Signs and reads session tokens.
     pub ring: Arc<KeyRing>,
-    /// Hashes and checks passwords, a bounded number at a time.
-    pub passwords: Passwords,
-    /// The settings in force at the moment of the call; it must be cheap.
-    pub rules: Arc<dyn Fn() -> Rules + Send + Sync>,
-}
-
-/// The operator's settings that matter here, as they are at one moment.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Rules {
-    /// `ENABLE_SIGNUP`.
-    pub sign_up: SignUp,
-    /// `DEFAULT_USER_ROLE`: what everybody but the first person becomes.
-    pub default_role: Role,
-    /// `JWT_EXPIRES_IN`: how long a sign-in lasts; `None` until it is ended.
-    pub session_life: Option<Duration>,
-}
-
-/// Who may make an account of their own. The very first account can always be made, and it closes sign-up.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SignUp {
-    /// Everybody: `ENABLE_SIGNUP=true` is fixed from outside, so what is stored does not count.
-    Open,
-    /// Everybody unless a stored setting says otherwise, which is asked for each time.
-    UnlessClosed,
-    /// Nobody.
-    Closed,
+    /// The settings in force.
+    pub settings: Live,
 }
 
 pub(crate) struct Parts {
     pub(crate) world: World,
     pub(crate) db: Db,
     pub(crate) ring: Arc<KeyRing>,
+    pub(crate) settings: Live,
     pub(crate) passwords: Passwords,
     pub(crate) living: LivingSessions,
     pub(crate) throttle: Throttle,
-    rules: Arc<dyn Fn() -> Rules + Send + Sync>,
 }
 
 impl Identity {
     /// Accounts and sign-ins made of these parts.
     pub fn new(parts: IdentityParts) -> Self {
-        let IdentityParts { world, db, ring, passwords, rules } = parts;
+        let IdentityParts { world, db, ring, settings } = parts;
+        let cores = thread::available_parallelism().map_or(1, usize::from);
+        let passwords = Passwords::new(cores.min(MOST_HASHES));
         let (living, throttle) = (LivingSessions::default(), Throttle::default());
-        Self(Arc::new(Parts { world, db, ring, passwords, living, throttle, rules }))
+        Self(Arc::new(Parts { world, db, ring, settings, passwords, living, throttle }))
     }
 
     /// Forgets what is in memory about sessions. Call it when the store's revision of identity has changed:
@@ -73,7 +55,7 @@ impl Identity {
     }
 
     pub(crate) fn rules(&self) -> Rules {
-        (self.0.rules)()
+        Rules::of(&self.0.settings.load())
     }
 }
 

@@ -10,6 +10,7 @@ mod form;
 mod identity;
 mod living;
 mod provision;
+mod rules;
 mod sign_in;
 #[cfg(test)]
 mod spec;
@@ -18,5 +19,5 @@ mod weak_password;
 
 pub use accounts::Contact;
 pub use form::{NewAccount, SignInForm};
-pub use identity::{Identity, IdentityParts, Rules, SignUp};
+pub use identity::{Identity, IdentityParts};
 pub use sign_in::SessionView;

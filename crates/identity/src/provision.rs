@@ -9,7 +9,7 @@ use store::users::{self, Later, NewUser};
 use crate::{
     Identity,
     error::{IdentityError, while_making},
-    identity::SignUp,
+    rules::SignUp,
 };
 
 /// How somebody came to ask for an account.

@@ -1,6 +1,5 @@
 //! `wardroom`: one binary with a chat workspace and an LLM gateway inside.
 
-mod accounts;
 mod base;
 mod command;
 mod error;

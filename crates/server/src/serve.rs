@@ -4,7 +4,7 @@ use std::{net::SocketAddr, time::Duration};
 
 use egress::{Egress, EgressConfig};
 use gateway::{Demo, EnvironmentConnection, Gateway, GatewayConfig, GatewayParts};
-use identity::{Identity, NewAccount};
+use identity::{Identity, IdentityParts};
 use llm::Prices;
 use settings::Loaded;
 use tokio::{
@@ -14,7 +14,7 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use web::{App, Services};
 
-use crate::{accounts, base::Base, error::StartError, watch};
+use crate::{base::Base, error::StartError, watch};
 
 /// How long a request waits for the reservations of others when its budget is nearly spent.
 const BUDGET_PATIENCE: Duration = Duration::from_secs(30);
@@ -94,8 +94,15 @@ async fn wire(
     settling: &CancellationToken,
 ) -> Result<App, StartError> {
     let loaded = base.settings.load();
-    let identity = accounts::identity(base);
-    admit_first_admin(&identity, &loaded).await?;
+    let identity = Identity::new(IdentityParts {
+        world: base.world.clone(),
+        db: base.db.clone(),
+        ring: base.ring.clone(),
+        settings: base.settings.clone(),
+    });
+    if identity.ensure_admin().await?.is_some() {
+        tracing::info!("the administrator of WEBUI_ADMIN_EMAIL was made");
+    }
     let gateway = Gateway::start(GatewayParts {
         world: base.world.clone(),
         db: base.db.clone(),
@@ -115,26 +122,6 @@ async fn wire(
         gateway,
         identity,
     }))
-}
-
-/// `WEBUI_ADMIN_EMAIL` and its like make an administrator while nobody has an account.
-async fn admit_first_admin(identity: &Identity, loaded: &Loaded) -> Result<(), StartError> {
-    let settings = &loaded.settings;
-    let (Some(email), Some(password)) =
-        (&settings.webui_admin_email.value, &settings.webui_admin_password.value)
-    else {
-        return Ok(());
-    };
-    let form = NewAccount {
-        name: &settings.webui_admin_name.value,
-        email: email.as_str(),
-        password: password.clone(),
-        profile_image_url: "",
-    };
-    if identity.ensure_admin(form).await?.is_some() {
-        tracing::info!("the administrator of WEBUI_ADMIN_EMAIL was made");
-    }
-    Ok(())
 }
 
 fn egress_config(loaded: &Loaded) -> EgressConfig {

@@ -167,6 +167,7 @@ story('somebody else’s chat is answered like one that does not exist', { env: 
   await ada.page.waitForURL(/\/c\/.+/);
   const ben = await house.member(ada);
   await ben.page.goto(ada.page.url());
+  await ben.page.getByRole('button', { name: 'Start a new chat' }).waitFor();
   const foreign = await ben.page.getByRole('main').innerText();
   await ben.page.goto('/c/no-such-chat');
   await eventually(async () => (await ben.page.getByRole('main').innerText()) === foreign, 'the same words for a missing chat');

@@ -58,7 +58,7 @@ fn fence<'a>(extension: &str, line: &'a str) -> Option<&'a str> {
     (extension == "rs").then_some(language)
 }
 
-fn extension(path: &str) -> &str {
+pub(super) fn extension(path: &str) -> &str {
     path.rsplit_once('.').map_or("", |(_, extension)| extension)
 }
 

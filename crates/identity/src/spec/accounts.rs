@@ -4,7 +4,6 @@ use kernel::{Kind, Role};
 use tokio::task::JoinSet;
 
 use super::{ELSEWHERE, GOOD, HOME, House, account, code, permit};
-use crate::SignUp;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn of_people_who_sign_up_first_together_one_administrates_and_the_others_find_the_door_closed() {
@@ -27,8 +26,7 @@ async fn of_people_who_sign_up_first_together_one_administrates_and_the_others_f
 
 #[tokio::test]
 async fn the_first_account_can_be_made_although_sign_up_is_closed_and_the_second_cannot() {
-    let house = House::new().await;
-    house.rule(|rules| rules.sign_up = SignUp::Closed);
+    let house = House::with(&[("ENABLE_SIGNUP", "false")]).await;
     assert!(house.identity.is_sign_up_open().await.unwrap());
     assert_eq!(house.sign_up("ada").await.unwrap().user.role, Role::Admin);
     let refused = house.sign_up("bob").await.unwrap_err();
@@ -37,18 +35,18 @@ async fn the_first_account_can_be_made_although_sign_up_is_closed_and_the_second
 
 #[tokio::test]
 async fn an_operator_who_fixes_sign_up_open_gets_waiting_accounts_or_the_default_role() {
-    let house = House::new().await;
-    house.rule(|rules| rules.sign_up = SignUp::Open);
+    let house = House::open_to_all().await;
     house.sign_up("ada").await.unwrap();
     assert_eq!(house.sign_up("bob").await.unwrap().user.role, Role::Pending);
-    house.rule(|rules| rules.default_role = Role::User);
+
+    let house = House::with(&[("ENABLE_SIGNUP", "true"), ("DEFAULT_USER_ROLE", "user")]).await;
+    house.sign_up("ada").await.unwrap();
     assert_eq!(house.sign_up("cy").await.unwrap().user.role, Role::User);
 }
 
 #[tokio::test]
 async fn an_address_has_one_account_in_every_spelling() {
-    let house = House::new().await;
-    house.rule(|rules| rules.sign_up = SignUp::Open);
+    let house = House::open_to_all().await;
     house.sign_up("ada").await.unwrap();
     let refused = house.identity.sign_up(account("Eve", " ADA@Example.Com ", GOOD)).await.unwrap_err();
     assert_eq!((refused.kind, refused.code.as_ref()), (Kind::Invalid, "email_taken"));
@@ -72,17 +70,41 @@ async fn each_rule_of_the_form_names_its_field_and_makes_no_account() {
 
 #[tokio::test]
 async fn the_environments_administrator_is_made_once_and_only_in_an_empty_house() {
-    let house = House::new().await;
-    assert_eq!(
-        code(house.identity.ensure_admin(account("Ada", "ada@example.com", "password")).await),
-        "weak_password"
-    );
-    let form = || account("Ada", "ada@example.com", GOOD);
-    assert_eq!(house.identity.ensure_admin(form()).await.unwrap().unwrap().role, Role::Admin);
-    assert!(house.identity.ensure_admin(form()).await.unwrap().is_none());
-    assert!(house.identity.ensure_admin(account("Eve", "eve@example.com", GOOD)).await.unwrap().is_none());
+    let named = [("WEBUI_ADMIN_EMAIL", "Ada@example.com"), ("WEBUI_ADMIN_PASSWORD", GOOD)];
+    let house = House::with(&named).await;
+    let made = house.identity.ensure_admin().await.unwrap().unwrap();
+    assert_eq!((made.role, made.name.as_str()), (Role::Admin, "Admin"));
+    assert!(house.identity.ensure_admin().await.unwrap().is_none());
     assert_eq!(code(house.sign_up("bob").await), "signup_closed");
     assert!(house.sign_in("ada", GOOD, HOME).await.is_ok());
+
+    let house = House::with(&named).await;
+    house.sign_up("eve").await.unwrap();
+    assert!(house.identity.ensure_admin().await.unwrap().is_none());
+    assert!(House::new().await.identity.ensure_admin().await.unwrap().is_none());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_processes_that_start_together_make_the_environments_administrator_once() {
+    let house =
+        House::with(&[("WEBUI_ADMIN_EMAIL", "ada@example.com"), ("WEBUI_ADMIN_PASSWORD", GOOD)]).await;
+    let there = house.another_process().await;
+    let (one, two) = tokio::join!(house.identity.ensure_admin(), there.ensure_admin());
+    assert_eq!([one.unwrap(), two.unwrap()].into_iter().flatten().count(), 1);
+}
+
+#[tokio::test]
+async fn a_weak_password_in_the_environment_is_refused_with_the_name_of_the_variable() {
+    let weak = [("WEBUI_ADMIN_EMAIL", "ada@example.com"), ("WEBUI_ADMIN_PASSWORD", "password")];
+    let refused = House::with(&weak).await.identity.ensure_admin().await.unwrap_err();
+    assert!(refused.detail.starts_with("WEBUI_ADMIN_PASSWORD "), "{refused}");
+}
+
+#[tokio::test]
+async fn an_operator_who_does_not_show_the_administrator_does_not() {
+    let house = House::with(&[("SHOW_ADMIN_DETAILS", "false")]).await;
+    house.sign_up("ada").await.unwrap();
+    assert_eq!(house.identity.contact().await.unwrap(), None);
 }
 
 #[tokio::test]
@@ -114,8 +136,7 @@ async fn the_last_administrator_cannot_be_demoted_and_one_of_two_can() {
 
 #[tokio::test]
 async fn a_changed_role_counts_from_the_next_request_on() {
-    let house = House::new().await;
-    house.rule(|rules| rules.sign_up = SignUp::Open);
+    let house = House::open_to_all().await;
     house.sign_up("ada").await.unwrap();
     let bob = house.sign_up("bob").await.unwrap();
     assert_eq!(house.role(&bob).await, Ok(Role::Pending));
@@ -143,8 +164,7 @@ async fn a_reset_password_ends_every_session_and_only_the_new_one_opens() {
 
 #[tokio::test]
 async fn accounts_are_listed_thirty_a_page_and_renamed() {
-    let house = House::new().await;
-    house.rule(|rules| rules.sign_up = SignUp::Open);
+    let house = House::open_to_all().await;
     let ada = house.sign_up("ada").await.unwrap().user;
     house.sign_up("bob").await.unwrap();
     house.identity.set_name(&ada.id, "  Countess  ", permit()).await.unwrap();

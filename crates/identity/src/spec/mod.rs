@@ -4,20 +4,22 @@ mod accounts;
 mod sign_in;
 
 use std::{
+    collections::BTreeMap,
+    io,
     net::{IpAddr, Ipv4Addr},
     sync::{
-        Arc, Mutex,
+        Arc,
         atomic::{AtomicI64, AtomicU64, Ordering},
     },
-    time::Duration,
 };
 
 use kernel::{Caller, Clock, ManageUsers, Permit, Random, Refusal, Role, Timestamp, World};
+use settings::Live;
 use store::{DatabaseConfig, Db};
 use tempfile::TempDir;
-use vault::{KeyRing, Passwords, Roots};
+use vault::{KeyRing, Roots};
 
-use crate::{Identity, IdentityParts, NewAccount, Rules, SessionView, SignInForm, SignUp};
+use crate::{Identity, IdentityParts, NewAccount, SessionView, SignInForm};
 
 /// A house with a database of its own.
 pub(crate) struct House {
@@ -25,7 +27,7 @@ pub(crate) struct House {
     pub(crate) db: Db,
     pub(crate) ring: Arc<KeyRing>,
     clock: Arc<AtomicI64>,
-    rules: Arc<Mutex<Rules>>,
+    environment: BTreeMap<String, String>,
     directory: TempDir,
 }
 
@@ -52,28 +54,37 @@ impl Random for Counting {
 }
 
 impl House {
-    /// An empty house with the default rules.
+    /// An empty house with the default settings.
     pub(crate) async fn new() -> Self {
+        Self::with(&[]).await
+    }
+
+    /// An empty house whose sign-up the operator fixed open.
+    pub(crate) async fn open_to_all() -> Self {
+        Self::with(&[("ENABLE_SIGNUP", "true")]).await
+    }
+
+    /// An empty house with this environment; a session lasts an hour unless it says otherwise.
+    pub(crate) async fn with(environment: &[(&str, &str)]) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let clock = Arc::new(AtomicI64::new(1_800_000_000));
-        let rules = Rules {
-            sign_up: SignUp::UnlessClosed,
-            default_role: Role::Pending,
-            session_life: Some(Duration::from_hours(1)),
-        };
-        let rules = Arc::new(Mutex::new(rules));
+        let environment: BTreeMap<_, _> = [("JWT_EXPIRES_IN", "1h")]
+            .iter()
+            .chain(environment)
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect();
         let secret = "kQ7vX2mN9pL4wR8tZ1cB6yH3".into();
         let roots = Roots { webui_secret_key: &secret, config_encryption_key: None, retired: &[] };
         let ring = Arc::new(KeyRing::new(&roots));
         let db = open(&directory).await;
         store::migrate(&db, Timestamp::from_seconds(1_800_000_000)).await.unwrap();
-        let identity = process(db.clone(), &ring, &clock, &rules, 1);
-        Self { identity, db, ring, clock, rules, directory }
+        let identity = process(db.clone(), &ring, &clock, &environment, 1);
+        Self { identity, db, ring, clock, environment, directory }
     }
 
     /// A second process on the same database.
     pub(crate) async fn another_process(&self) -> Identity {
-        process(open(&self.directory).await, &self.ring, &self.clock, &self.rules, 1_000_000)
+        process(open(&self.directory).await, &self.ring, &self.clock, &self.environment, 1_000_000)
     }
 
     pub(crate) fn wait(&self, seconds: i64) {
@@ -82,10 +93,6 @@ impl House {
 
     pub(crate) fn now(&self) -> Timestamp {
         Timestamp::from_seconds(self.clock.load(Ordering::SeqCst))
-    }
-
-    pub(crate) fn rule(&self, change: impl FnOnce(&mut Rules)) {
-        change(&mut self.rules.lock().unwrap());
     }
 
     pub(crate) async fn sign_up(&self, name: &str) -> Result<SessionView, Refusal> {
@@ -116,16 +123,15 @@ fn process(
     db: Db,
     ring: &Arc<KeyRing>,
     clock: &Arc<AtomicI64>,
-    rules: &Arc<Mutex<Rules>>,
+    environment: &BTreeMap<String, String>,
     dice: u64,
 ) -> Identity {
-    let rules = rules.clone();
+    let no_file = Box::new(|_: &std::path::Path| Err(io::Error::from(io::ErrorKind::NotFound)));
     Identity::new(IdentityParts {
         world: World::new(Turned(clock.clone()), Counting(AtomicU64::new(dice))),
         db,
         ring: ring.clone(),
-        passwords: Passwords::new(4),
-        rules: Arc::new(move || *rules.lock().unwrap()),
+        settings: Live::new(environment.clone(), BTreeMap::new(), &BTreeMap::new(), no_file).unwrap(),
     })
 }
 

@@ -7,7 +7,7 @@ use tokio::task::JoinSet;
 use vault::AuthMethod;
 
 use super::{ELSEWHERE, GOOD, HOME, House, code, permit};
-use crate::{SignInForm, SignUp};
+use crate::SignInForm;
 
 #[tokio::test]
 async fn an_unknown_account_and_a_wrong_password_are_refused_in_the_same_words() {
@@ -123,8 +123,7 @@ async fn a_session_ends_by_the_clock_also_when_it_is_in_memory() {
 
 #[tokio::test]
 async fn a_session_without_an_end_lasts_until_it_is_ended() {
-    let house = House::new().await;
-    house.rule(|rules| rules.session_life = None);
+    let house = House::with(&[("JWT_EXPIRES_IN", "-1")]).await;
     let ada = house.sign_up("ada").await.unwrap();
     house.wait(10 * 365 * 86_400);
     assert!(house.role(&ada).await.is_ok());
@@ -133,8 +132,7 @@ async fn a_session_without_an_end_lasts_until_it_is_ended() {
 
 #[tokio::test]
 async fn a_token_of_one_person_does_not_open_the_session_of_another() {
-    let house = House::new().await;
-    house.rule(|rules| rules.sign_up = SignUp::Open);
+    let house = House::open_to_all().await;
     let (ada, bob) = (house.sign_up("ada").await.unwrap(), house.sign_up("bob").await.unwrap());
     let mixed = Session { user: bob.user.id.clone(), ..ada.session.clone() };
     let token = house.ring.sign_session(&mixed, AuthMethod::Password);

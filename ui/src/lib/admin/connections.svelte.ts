@@ -28,6 +28,7 @@ export class Connections {
   }
 
   async change(id: string, changes: Schema<'ConnectionChange'>): Promise<void> {
+    if (Object.keys(changes).length === 0) return;
     this.#put(await need(api.PATCH('/api/v1/connections/{id}', { params: { path: { id } }, body: changes })));
     delete this.trials[id];
   }

@@ -28,6 +28,7 @@ export class Keys {
   }
 
   async change(id: string, changes: Schema<'VirtualKeyChange'>): Promise<void> {
+    if (Object.keys(changes).length === 0) return;
     this.#put(await need(api.PATCH('/api/v1/keys/{id}', { params: { path: { id } }, body: changes })));
   }
 

@@ -1,0 +1,85 @@
+//! The operator's settings that matter to accounts, as they are at one moment.
+
+use std::time::Duration;
+
+use kernel::Role;
+use settings::{Loaded, Source};
+
+/// What the settings say about accounts and sign-ins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Rules {
+    pub(crate) sign_up: SignUp,
+    /// What everybody but the first person becomes.
+    pub(crate) default_role: Role,
+    /// How long a sign-in lasts; `None` until it is ended.
+    pub(crate) session_life: Option<Duration>,
+}
+
+/// Who may make an account of their own. The very first account can always be made, and it closes sign-up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum SignUp {
+    /// Everybody: the environment says so, and what is stored does not count.
+    Open,
+    /// Everybody unless a stored setting says otherwise. It is asked for each time: these settings may be
+    /// from the moment before the first account was made.
+    UnlessClosed,
+    /// Nobody.
+    Closed,
+}
+
+impl Rules {
+    pub(crate) fn of(loaded: &Loaded) -> Self {
+        let settings = &loaded.settings;
+        let does_stored_win = settings.enable_persistent_config.value;
+        let sign_up = match (settings.enable_signup.value, settings.enable_signup.source) {
+            (false, _) => SignUp::Closed,
+            (true, Source::Environment(_) | Source::File(_)) if !does_stored_win => SignUp::Open,
+            (true, _) => SignUp::UnlessClosed,
+        };
+        Self {
+            sign_up,
+            default_role: settings.default_user_role.value,
+            session_life: settings.jwt_expires_in.value.limit(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use settings::Sources;
+
+    use super::*;
+
+    fn sign_up(environment: &[(&str, &str)], stored: Option<&str>) -> SignUp {
+        let map = |pairs: &[(&str, &str)]| -> BTreeMap<String, String> {
+            pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+        };
+        let environment = map(environment);
+        let stored = stored.map_or_else(BTreeMap::new, |value| map(&[("ENABLE_SIGNUP", value)]));
+        let sources = Sources {
+            environment: &environment,
+            file: &BTreeMap::new(),
+            stored: &stored,
+            open: &|_| unreachable!("no setting of these tests names a file"),
+        };
+        Rules::of(&settings::read(&sources).unwrap()).sign_up
+    }
+
+    #[test]
+    fn only_the_environment_keeps_sign_up_open_whatever_is_stored() {
+        assert_eq!(sign_up(&[], None), SignUp::UnlessClosed);
+        assert_eq!(sign_up(&[], Some("true")), SignUp::UnlessClosed);
+        assert_eq!(sign_up(&[], Some("false")), SignUp::Closed);
+        assert_eq!(sign_up(&[("ENABLE_SIGNUP", "true")], Some("false")), SignUp::Open);
+        assert_eq!(sign_up(&[("ENABLE_SIGNUP", "false")], Some("true")), SignUp::Closed);
+    }
+
+    #[test]
+    fn where_stored_values_win_the_environment_does_not_keep_sign_up_open() {
+        let persistent = [("ENABLE_SIGNUP", "true"), ("ENABLE_PERSISTENT_CONFIG", "true")];
+        assert_eq!(sign_up(&persistent, None), SignUp::UnlessClosed);
+        assert_eq!(sign_up(&persistent, Some("false")), SignUp::Closed);
+    }
+}
