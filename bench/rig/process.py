@@ -22,12 +22,14 @@ def free_port():
 class Process:
     """A started program and its children."""
 
-    def __init__(self, name, command, port, ready_path=None, env=None, log=None):
+    def __init__(self, name, command, port, ready_path=None, env=None, folder=None, log=None):
         self.name, self.port = name, port
         self.log = Path(log) if log else None
         output = self.log.open("ab") if self.log else subprocess.DEVNULL
         self.started = time.monotonic()
-        self.child = subprocess.Popen(command, env=env, stdout=output, stderr=output, stdin=subprocess.DEVNULL)
+        self.child = subprocess.Popen(
+            command, env=env, cwd=folder, stdout=output, stderr=output, stdin=subprocess.DEVNULL
+        )
         if self.log:
             output.close()
         self.ready_after = self._wait(ready_path)

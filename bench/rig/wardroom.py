@@ -23,7 +23,7 @@ class Wardroom:
     name = "wardroom"
 
     def __init__(self, cores, provider, program, folder):
-        self.cores, self.provider, self.program = cores, provider, Path(program)
+        self.cores, self.provider, self.program = cores, provider, Path(program).resolve()
         self.folder = Path(folder) / "wardroom"
         self.port = free_port()
         self.master_key = "sk-" + secrets.token_hex(24)
@@ -33,7 +33,9 @@ class Wardroom:
         """Starts the server, and on the first start makes the key that the driver uses."""
         self.folder.mkdir(parents=True, exist_ok=True)
         command = self.cores.on_server([str(self.program), "serve"])
-        process = Process(self.name, command, self.port, "/ready", env=self._environment(), log=self.folder / "log")
+        # In a folder of its own, so that no `.env` of the repository is read.
+        environment, log = self._environment(), self.folder / "log"
+        process = Process(self.name, command, self.port, "/ready", env=environment, folder=self.folder, log=log)
         if self.key is None:
             self.key = self._make_key()
         return process
