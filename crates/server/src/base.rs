@@ -26,8 +26,14 @@ impl Base {
         secrets::data_directory(&loaded.settings.data_dir.value)?;
         let ring = secrets::ring(&loaded.settings, &world)?;
         let db = open_database(&loaded).await?;
-        store::migrate(&db, world.now()).await?;
-        let sealed = secrets::prove(&db, &ring, &world).await?.err();
+        // A wrong key must not change anything, not even the schema.
+        let sealed = match secrets::contradiction(&db, &ring).await {
+            Some(reason) => Some(reason),
+            None => {
+                store::migrate(&db, world.now()).await?;
+                secrets::prove(&db, &ring, &world).await?.err()
+            }
+        };
         let Environment { variables, file } = Environment::read()?;
         let stored = store::settings::all(&db).await?;
         let settings = Live::new(variables, file, &stored, Box::new(|path| std::fs::read_to_string(path)))

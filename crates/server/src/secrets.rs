@@ -76,8 +76,15 @@ fn generated(directory: &Path, world: &World) -> Result<Secret<String>, StartErr
     Ok(secret)
 }
 
-/// Proves that these keys belong to this data; the reason why not when they do not. A wrong key means
-/// sealed: nothing is read, nothing written.
+/// Why these keys are not those of the data, if the data says so. Reads only, and takes a database without
+/// tables for one that says nothing.
+pub(crate) async fn contradiction(db: &Db, ring: &KeyRing) -> Option<String> {
+    let stored = store::settings::get(db, CANARY).await.ok()??;
+    check(&stored, ring).err()
+}
+
+/// Proves that these keys belong to this data, or leaves the proof behind for the next start. The reason why
+/// they do not when they do not: then the server is sealed, nothing is read and nothing is written.
 pub(crate) async fn prove(db: &Db, ring: &KeyRing, world: &World) -> Result<Result<(), String>, StartError> {
     let permit = Caller::Operator.may_manage_settings().map_err(Refusal::from)?;
     let stored = match store::settings::get(db, CANARY).await? {
@@ -87,11 +94,13 @@ pub(crate) async fn prove(db: &Db, ring: &KeyRing, world: &World) -> Result<Resu
             store::settings::set_if_absent(db, CANARY, &fresh, world.now(), permit).await?
         }
     };
-    let proven = serde_json::from_str::<String>(&stored).ok().and_then(|text| unhex(&text));
-    let Some(canary) = proven else {
-        return Ok(Err("the stored proof of the keys is damaged; restore the database".to_owned()));
-    };
-    Ok(ring.proves(&canary).map_err(|error| explain(&error)))
+    Ok(check(&stored, ring))
+}
+
+fn check(stored: &str, ring: &KeyRing) -> Result<(), String> {
+    let proof = serde_json::from_str::<String>(stored).ok().and_then(|text| unhex(&text));
+    let proof = proof.ok_or("the stored proof of the keys is damaged; restore the database")?;
+    ring.proves(&proof).map_err(|error| explain(&error))
 }
 
 fn explain(error: &CanaryError) -> String {

@@ -20,7 +20,7 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tower::service_fn;
 
-use crate::{dialect::Dialect, headers};
+use crate::{dialect::Dialect, headers, table};
 
 /// Bytes of request head; hyper answers 431 beyond.
 const MAX_HEAD: usize = 64 * 1024;
@@ -125,7 +125,7 @@ async fn handle(house: &House, peer: SocketAddr, request: Request<Incoming>) -> 
         Ok(Ok(response)) => response,
         Err(_) => {
             tracing::error!(request_id = %arrival.id, "a handler panicked");
-            Dialect::Workspace.render(&kernel::Refusal::internal())
+            table::dialect_of(&path).unwrap_or(Dialect::Workspace).render(&kernel::Refusal::internal())
         }
     };
     headers::secure(response.headers_mut());

@@ -227,7 +227,7 @@ async fn wrong_method(request: Request) -> Response {
 }
 
 /// The dialect of paths below an API prefix that no route serves; `None` for the UI's own paths.
-fn dialect_of(path: &str) -> Option<Dialect> {
+pub(crate) fn dialect_of(path: &str) -> Option<Dialect> {
     let first = path.split('/').nth(1).unwrap_or_default();
     match first {
         "api" | "health" | "ready" | "metrics" | "docs" | "oauth" | "cache" | "ws" => {

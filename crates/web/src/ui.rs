@@ -22,8 +22,8 @@ pub(crate) fn serve(request: &Request) -> Response {
     }
     let path = request.uri().path().trim_start_matches('/');
     let is_page = path.is_empty() || Files::get(path).is_none();
-    if is_page && path.starts_with("a/") {
-        // A chunk of another build: a page in its place would be run as a script.
+    if is_page && path.rsplit('/').next().is_some_and(|name| name.contains('.')) {
+        // A file that is not there, perhaps a chunk of another build: a page is no stand-in for a script.
         return StatusCode::NOT_FOUND.into_response();
     }
     let name = if is_page { "index.html" } else { path };
