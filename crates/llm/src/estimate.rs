@@ -9,7 +9,7 @@
 //! counts a fixed number. What the provider adds from its own memory (a previous response, a stored file)
 //! cannot be seen from here; then the whole context is reserved.
 
-use std::sync::LazyLock;
+use std::{ops::Range, sync::LazyLock};
 
 use kernel::Endpoint;
 use memchr::memmem::{self, Finder};
@@ -112,21 +112,28 @@ struct Images {
 impl Images {
     fn in_prompt(prompt: &[u8]) -> Self {
         let mut images = Self { count: 0, bytes: 0 };
+        let mut counted = 0;
         for at in IMAGE_URL.find_iter(prompt) {
-            if let Some(value) = value_after_colon(&prompt[at + IMAGE_URL.needle().len()..]) {
-                images.count += 1;
-                images.bytes += base64_length(value).unwrap_or(0) as u64;
+            let Some(value) = value_after_colon(&prompt[at + IMAGE_URL.needle().len()..]) else { continue };
+            images.count += 1;
+            if let Some(data) = base64(value) {
+                let start = prompt.len() - value.len() + data.start;
+                // Keys within keys may lead to the same bytes; they are taken off the text once.
+                if start >= counted {
+                    images.bytes += data.len() as u64;
+                    counted = start + data.len();
+                }
             }
         }
         images
     }
 }
 
-/// The length of the base64 in the value of `image_url`; none when it is an address or anything else.
+/// Where the base64 stands in the value of `image_url`; none when it is an address or anything else.
 ///
 /// Only what stands where a provider looks for an image is taken off the count of text. The same bytes
 /// under another key might be read as text, and would then be free.
-fn base64_length(value: &[u8]) -> Option<usize> {
+fn base64(value: &[u8]) -> Option<Range<usize>> {
     let url = if value.starts_with(b"{") {
         let head = &value[..value.len().min(256)];
         let key = memmem::find(head, b"\"url\"")?;
@@ -137,6 +144,7 @@ fn base64_length(value: &[u8]) -> Option<usize> {
     let url = url.strip_prefix(b"\"data:image/")?;
     let comma = url.iter().take(64).position(|&byte| byte == b',')?;
     let data = &url[comma + 1..];
-    let end = data.iter().position(|byte| !byte.is_ascii_alphanumeric() && !b"+/=-_".contains(byte))?;
-    (url[..comma].ends_with(b";base64") && data[end] == b'"').then_some(end)
+    let length = data.iter().position(|byte| !byte.is_ascii_alphanumeric() && !b"+/=-_".contains(byte))?;
+    let start = value.len() - data.len();
+    (url[..comma].ends_with(b";base64") && data[length] == b'"').then_some(start..start + length)
 }

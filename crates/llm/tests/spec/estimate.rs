@@ -59,6 +59,16 @@ fn base64_that_a_model_might_read_as_text_is_reserved_as_text() {
 }
 
 #[test]
+fn the_bytes_of_one_image_are_taken_off_once() {
+    let data = "A".repeat(10_000);
+    let nested = format!(
+        r#"{{"image_url":{{"image_url":{{"image_url":{{"url":"data:image/png;base64,{data}"}}}}}}}}"#
+    );
+    let content = format!(r#"[{nested},{{"type":"text","text":"{}"}}]"#, "x".repeat(30_000));
+    assert!(chat(&content).prompt_at_most >= 30_000);
+}
+
+#[test]
 fn no_provider_bills_more_than_the_context_of_a_model() {
     let limits = ModelLimits { context_length: Some(8_000), most_output: None };
     let body = format!(r#"{{"model":"m","prompt":"{}"}}"#, "x".repeat(100_000));
