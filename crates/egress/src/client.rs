@@ -12,7 +12,10 @@ use hyper_util::{
 };
 use tokio::time::timeout;
 
-use crate::{Destination, EgressError, Network, Reach, System, dial::Connector};
+use crate::{
+    Destination, EgressError, Network, Reach, System,
+    dial::{Connector, trust},
+};
 
 /// The largest head of an answer, and the largest read at once, in bytes.
 const MOST_HEAD_BYTES: usize = 64 * 1024;
@@ -59,9 +62,26 @@ impl Egress {
 
     /// A client on another network, for tests.
     pub fn on(network: impl Network, config: EgressConfig) -> Self {
+        Self::trusting(network, config, &[]).expect("the built-in authorities are readable")
+    }
+
+    /// A client that trusts further certificate authorities, each a DER certificate, for a provider inside a
+    /// company. [`EgressError::Authority`] when one of them cannot be read.
+    pub fn trusting(
+        network: impl Network,
+        config: EgressConfig,
+        authorities: &[&[u8]],
+    ) -> Result<Self, EgressError> {
         let network: Arc<dyn Network> = Arc::new(network);
-        let client = |reach| pool(Connector::new(network.clone(), reach, config.connect_timeout), &config);
-        Self { public: client(Reach::Public), named: client(Reach::Named), head_timeout: config.head_timeout }
+        let tls = trust(authorities)?;
+        let client = |reach| {
+            pool(Connector::new(network.clone(), reach, config.connect_timeout, tls.clone()), &config)
+        };
+        Ok(Self {
+            public: client(Reach::Public),
+            named: client(Reach::Named),
+            head_timeout: config.head_timeout,
+        })
     }
 
     /// Sends a request, whose URI must come from [`Destination::uri`], and waits for the head of the answer.

@@ -11,6 +11,7 @@ use futures_util::future::BoxFuture;
 use http::{Uri, uri::Scheme};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder, MaybeHttpsStream};
 use hyper_util::rt::TokioIo;
+use rustls::{ClientConfig, RootCertStore, pki_types::CertificateDer};
 use tokio::{
     net::TcpStream,
     time::{Instant, timeout, timeout_at},
@@ -121,16 +122,28 @@ pub(crate) struct Connector {
 impl Connector {
     /// A connector for one reach. Connections of different reach must not share a pool, so each client
     /// gets a connector of its own.
-    pub(crate) fn new(network: Arc<dyn Network>, reach: Reach, limit: Duration) -> Self {
+    pub(crate) fn new(network: Arc<dyn Network>, reach: Reach, limit: Duration, tls: ClientConfig) -> Self {
         let tls = HttpsConnectorBuilder::new()
-            .with_provider_and_webpki_roots(rustls::crypto::aws_lc_rs::default_provider())
-            .expect("AWS-LC supports the default TLS versions")
+            .with_tls_config(tls)
             .https_or_http()
             .enable_http1()
             .enable_http2()
             .wrap_connector(Guarded { network, reach, limit });
         Self { tls, limit }
     }
+}
+
+/// TLS 1.2 and 1.3 with the authorities that browsers trust and these, each a DER certificate.
+pub(crate) fn trust(authorities: &[&[u8]]) -> Result<ClientConfig, EgressError> {
+    let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
+    for authority in authorities {
+        roots.add(CertificateDer::from(authority.to_vec())).map_err(|_| EgressError::Authority)?;
+    }
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let versions = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .expect("AWS-LC supports the default TLS versions");
+    Ok(versions.with_root_certificates(roots).with_no_client_auth())
 }
 
 impl Service<Uri> for Connector {

@@ -34,6 +34,9 @@ pub enum EgressError {
         "no secure connection to the provider could be made; its certificate or TLS version is not accepted"
     )]
     Tls,
+    /// Bytes that are no certificate of an authority.
+    #[error("a certificate authority to trust could not be read; it must be a DER certificate")]
+    Authority,
     /// The provider hung up before it answered, or in the middle of the answer.
     #[error("the provider closed the connection before its answer was complete")]
     Closed,

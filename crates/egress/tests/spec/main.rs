@@ -9,3 +9,4 @@ mod pool;
 mod provider;
 mod reach;
 mod stage;
+mod tls;
