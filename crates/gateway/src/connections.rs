@@ -72,7 +72,7 @@ impl Gateway {
         let permit = Caller::Operator.may_manage_connections().map_err(Refusal::from)?;
         let rows = store::connections::list(&inner.db).await?;
         let last = rows.iter().map(|row| row.position).max().unwrap_or(-1);
-        let mut old: Vec<Connection> = rows.into_iter().filter(|row| is_environments(row)).collect();
+        let mut old: Vec<Connection> = rows.into_iter().filter(is_environments).collect();
         let mut keys = HashMap::new();
 
         let wanted = inner.config.environment.iter().map(|it| (it.clone(), ConnectionKind::OpenAi));

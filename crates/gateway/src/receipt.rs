@@ -105,7 +105,7 @@ impl Receipt {
     /// What is asked is known.
     pub(crate) fn asked(&mut self, ask: &Ask<'_>) {
         if let Some(open) = &mut self.open {
-            open.record.model = ask.model.as_str().to_owned();
+            ask.model.as_str().clone_into(&mut open.record.model);
             open.record.is_stream = ask.envelope.is_stream;
         }
     }

@@ -64,16 +64,13 @@ async fn refuse_whole(
         egress::collect(response.into_body(), inner.config.max_answer, inner.config.idle_timeout).await;
     let refusal = match collected {
         Err(error) => whole::cut_short(plan, &error),
-        Ok(bytes) => match whole::check(&bytes, endpoint, plan) {
-            Err(refusal) => refusal,
-            Ok(_) => {
-                let words = format!(
-                    "The provider '{}' does not stream this model. Ask again with \"stream\": false.",
-                    plan.provider.name
-                );
-                Refusal::new(kernel::Kind::BadGateway, "provider_bad_answer", words)
-            }
-        },
+        Ok(bytes) => whole::check(&bytes, endpoint, plan).err().unwrap_or_else(|| {
+            let words = format!(
+                "The provider '{}' does not stream this model. Ask again with \"stream\": false.",
+                plan.provider.name
+            );
+            Refusal::new(kernel::Kind::BadGateway, "provider_bad_answer", words)
+        }),
     };
     Err(receipt.refuse(refusal))
 }

@@ -27,13 +27,11 @@ impl Base {
         let ring = secrets::ring(&loaded.settings, &world)?;
         let db = open_database(&loaded).await?;
         // A wrong key must not change anything, not even the schema.
-        let sealed = match secrets::contradiction(&db, &ring).await {
-            Some(reason) => Some(reason),
-            None => {
-                store::migrate(&db, world.now()).await?;
-                secrets::prove(&db, &ring, &world).await?.err()
-            }
-        };
+        let mut sealed = secrets::contradiction(&db, &ring).await;
+        if sealed.is_none() {
+            store::migrate(&db, world.now()).await?;
+            sealed = secrets::prove(&db, &ring, &world).await?.err();
+        }
         let Environment { variables, file } = Environment::read()?;
         let stored = store::settings::all(&db).await?;
         let settings = Live::new(variables, file, &stored, Box::new(|path| std::fs::read_to_string(path)))

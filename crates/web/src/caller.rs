@@ -102,7 +102,8 @@ pub(crate) fn require_same_origin(app: &App, parts: &Parts) -> Result<(), Refusa
 }
 
 fn is_own_origin(app: &App, parts: &Parts, origin: &str) -> bool {
-    let configured = app.services().settings.load().settings.webui_url.value.as_ref().map(|url| url.origin());
+    let configured =
+        app.services().settings.load().settings.webui_url.value.as_ref().map(kernel::BaseUrl::origin);
     if configured.is_some_and(|own| own == origin) {
         return true;
     }

@@ -71,7 +71,7 @@ fn openai_type(refusal: &Refusal) -> &str {
         (_, code @ ("budget_exceeded" | "expired_key" | "key_model_access_denied")) => code,
         (Kind::Unauthenticated, _) => "authentication_error",
         (Kind::Forbidden, _) => "permission_error",
-        (Kind::TooMany, _) | (Kind::Provider(429), _) => "rate_limit_error",
+        (Kind::TooMany | Kind::Provider(429), _) => "rate_limit_error",
         (Kind::Invalid | Kind::NotFound | Kind::Conflict | Kind::TooLarge | Kind::Provider(400..=499), _) => {
             "invalid_request_error"
         }

@@ -194,8 +194,8 @@ pub fn route_page() -> String {
 /// The OpenAPI description of all routes, made from the handlers themselves.
 pub fn openapi() -> OpenApi {
     let mut api = all().router.into_openapi();
-    api.info.title = "Wardroom".to_owned();
-    api.info.version = env!("CARGO_PKG_VERSION").to_owned();
+    "Wardroom".clone_into(&mut api.info.title);
+    env!("CARGO_PKG_VERSION").clone_into(&mut api.info.version);
     api.info.description = Some("Chat workspace and LLM gateway. The UI uses exactly this API.".to_owned());
     api.info.license = None;
     api

@@ -46,7 +46,9 @@ fn vector(text: &str) -> Vec<f32> {
         })
         .collect();
     let length = numbers.iter().map(|number| number * number).sum::<f32>().sqrt().max(f32::MIN_POSITIVE);
-    numbers.iter_mut().for_each(|number| *number /= length);
+    for number in &mut numbers {
+        *number /= length;
+    }
     numbers
 }
 

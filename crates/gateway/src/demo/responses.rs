@@ -11,7 +11,7 @@ use super::{Asked, DemoBody, chat, part::Part, stream, whole};
 pub(super) fn answer(model: &str, asked: &Asked, part: &Part) -> Response<DemoBody> {
     let (part, is_cut) = part.cut(asked.longest());
     let status = if is_cut { "incomplete" } else { "completed" };
-    let done = response(model, status, &output(&part), usage(asked, &part));
+    let done = response(model, status, &output(&part), &usage(asked, &part));
     if !asked.stream {
         return whole(&done.to_string());
     }
@@ -24,7 +24,7 @@ fn usage(asked: &Asked, part: &Part) -> Value {
         "output_tokens_details": { "reasoning_tokens": part.reasoning.len() }, "total_tokens": input + output })
 }
 
-fn response(model: &str, status: &str, output: &[Value], usage: Value) -> Value {
+fn response(model: &str, status: &str, output: &[Value], usage: &Value) -> Value {
     let incomplete =
         if status == "incomplete" { json!({ "reason": "max_output_tokens" }) } else { Value::Null };
     json!({ "id": "resp_demo", "object": "response", "created_at": 1_795_219_200, "status": status, "error": null,
@@ -59,7 +59,7 @@ fn events(model: &str, part: &Part, done: &Value, status: &str) -> Vec<(Duration
         events.push((pause, format!("event: {kind}\ndata: {event}\n\n")));
     };
     let now = Duration::ZERO;
-    let begun = response(model, "in_progress", &[], Value::Null);
+    let begun = response(model, "in_progress", &[], &Value::Null);
     let place = json!({ "item_id": "msg_demo", "output_index": 0, "content_index": 0 });
     let at = |field: &str, value: Value| {
         let mut event = place.clone();

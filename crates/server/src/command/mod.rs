@@ -13,7 +13,7 @@ use crate::{Command, error::StartError, output};
 /// Runs a command to its end.
 pub(crate) fn run(command: Command) -> Result<ExitCode, StartError> {
     match command {
-        Command::Serve(arguments) => serve::run(arguments),
+        Command::Serve(arguments) => serve::run(&arguments),
         Command::Migrate => block_on(migrate::run()),
         Command::Doctor(arguments) => block_on(doctor::run(arguments)),
         Command::Settings(arguments) => block_on(settings::run(arguments)),

@@ -15,7 +15,7 @@ pub(crate) struct Arguments {
 }
 
 /// Serves until stopped.
-pub(crate) fn run(arguments: Arguments) -> Result<ExitCode, StartError> {
+pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, StartError> {
     let (loaded, _) = crate::base::settings()?;
     let _log = telemetry::start(loaded.settings.log_format.value, loaded.settings.global_log_level.value);
     let mut runtime = tokio::runtime::Builder::new_multi_thread();
