@@ -280,6 +280,11 @@ impl Gateway {
         self.0.master_digest.is_some()
     }
 
+    /// Whether the demo provider is on.
+    pub fn has_demo(&self) -> bool {
+        self.0.config.demo == Demo::On
+    }
+
     /// The virtual key that a program presents: `None` when there is none like it, an error when it does
     /// not work at this moment.
     pub fn known_key(&self, presented: &str) -> Option<Result<Arc<HeldKey>, Refusal>> {
