@@ -28,6 +28,15 @@ pub struct Contact {
     pub email: Email,
 }
 
+/// What becomes different; `None` stays.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct AccountChange<'a> {
+    /// What the person may do, from the next request on.
+    pub role: Option<Role>,
+    /// As shown to others; 1 to 100 characters.
+    pub name: Option<&'a str>,
+}
+
 impl Identity {
     /// Makes the administrator that the environment names (`WEBUI_ADMIN_EMAIL`, `_PASSWORD`, `_NAME`), if
     /// nobody has an account yet; `None` when somebody has or none is named. The password must be a good
@@ -114,13 +123,26 @@ impl Identity {
         Ok(admin.map(|user| Contact { name: user.name, email: user.email }))
     }
 
-    /// Changes what a person may do, from the next request on. Refuses to demote the last administrator.
-    pub async fn set_role(
+    /// Changes an account; nothing when either part is refused. Refuses to demote the last administrator.
+    pub async fn change(
         &self,
         id: &UserId,
-        role: Role,
+        change: AccountChange<'_>,
         permit: Permit<ManageUsers>,
     ) -> Result<User, Refusal> {
+        let name = change.name.map(form::name).transpose()?;
+        // The role first: of the two only it can still be refused.
+        let user = match change.role {
+            Some(role) => self.set_role(id, role, permit).await?,
+            None => self.user(id).await?.ok_or(IdentityError::NoSuchAccount)?,
+        };
+        match name {
+            Some(name) => self.set_name(id, &name, permit).await,
+            None => Ok(user),
+        }
+    }
+
+    async fn set_role(&self, id: &UserId, role: Role, permit: Permit<ManageUsers>) -> Result<User, Refusal> {
         let outcome = users::set_role(&self.0.db, id, role, self.0.world.now(), permit).await;
         self.0.living.forget_person(id);
         match outcome? {
@@ -133,15 +155,8 @@ impl Identity {
         }
     }
 
-    /// Changes the name that others see.
-    pub async fn set_name(
-        &self,
-        id: &UserId,
-        name: &str,
-        permit: Permit<ManageUsers>,
-    ) -> Result<User, Refusal> {
-        let name = form::name(name)?;
-        let changed = users::set_name(&self.0.db, id, &name, self.0.world.now(), permit).await?;
+    async fn set_name(&self, id: &UserId, name: &str, permit: Permit<ManageUsers>) -> Result<User, Refusal> {
+        let changed = users::set_name(&self.0.db, id, name, self.0.world.now(), permit).await?;
         Ok(changed.ok_or(IdentityError::NoSuchAccount)?)
     }
 

@@ -17,7 +17,7 @@ mod spec;
 mod throttle;
 mod weak_password;
 
-pub use accounts::Contact;
+pub use accounts::{AccountChange, Contact};
 pub use form::{NewAccount, SignInForm};
 pub use identity::{Identity, IdentityParts};
 pub use sign_in::SessionView;

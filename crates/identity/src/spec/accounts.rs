@@ -3,6 +3,8 @@
 use kernel::{Kind, Role};
 use tokio::task::JoinSet;
 
+use crate::AccountChange;
+
 use super::{ELSEWHERE, GOOD, HOME, House, account, code, permit};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -125,13 +127,13 @@ async fn the_operator_makes_administrators_and_the_first_of_them_closes_sign_up(
 async fn the_last_administrator_cannot_be_demoted_and_one_of_two_can() {
     let house = House::new().await;
     let ada = house.sign_up("ada").await.unwrap().user;
-    let refused = house.identity.set_role(&ada.id, Role::User, permit()).await.unwrap_err();
+    let refused = house.set_role(&ada.id, Role::User).await.unwrap_err();
     assert_eq!((refused.kind, refused.code.as_ref()), (Kind::Invalid, "last_admin"));
 
     house.identity.create_admin(account("Bob", "bob@example.com", GOOD), permit()).await.unwrap();
-    assert_eq!(house.identity.set_role(&ada.id, Role::User, permit()).await.unwrap().role, Role::User);
+    assert_eq!(house.set_role(&ada.id, Role::User).await.unwrap().role, Role::User);
     let nobody = "user_nobody".parse().unwrap();
-    assert_eq!(code(house.identity.set_role(&nobody, Role::User, permit()).await), "not_found");
+    assert_eq!(code(house.set_role(&nobody, Role::User).await), "not_found");
 }
 
 #[tokio::test]
@@ -140,7 +142,7 @@ async fn a_changed_role_counts_from_the_next_request_on() {
     house.sign_up("ada").await.unwrap();
     let bob = house.sign_up("bob").await.unwrap();
     assert_eq!(house.role(&bob).await, Ok(Role::Pending));
-    house.identity.set_role(&bob.user.id, Role::User, permit()).await.unwrap();
+    house.set_role(&bob.user.id, Role::User).await.unwrap();
     assert_eq!(house.role(&bob).await, Ok(Role::User));
 }
 
@@ -167,9 +169,12 @@ async fn accounts_are_listed_thirty_a_page_and_renamed() {
     let house = House::open_to_all().await;
     let ada = house.sign_up("ada").await.unwrap().user;
     house.sign_up("bob").await.unwrap();
-    house.identity.set_name(&ada.id, "  Countess  ", permit()).await.unwrap();
+    house.rename(&ada.id, "  Countess  ").await.unwrap();
     let (found, total) = house.identity.users(Some("countess"), 1, permit()).await.unwrap();
     assert_eq!((found[0].id.clone(), total), (ada.id.clone(), 1));
     assert_eq!(house.identity.users(None, 1, permit()).await.unwrap().1, 2);
-    assert_eq!(code(house.identity.set_name(&ada.id, "\n", permit()).await), "invalid_name");
+    let half_wrong = AccountChange { role: Some(Role::User), name: Some("\n") };
+    let bob = house.identity.user_by_email("bob@example.com").await.unwrap().unwrap();
+    assert_eq!(code(house.identity.change(&bob.id, half_wrong, permit()).await), "invalid_name");
+    assert_eq!(house.identity.user(&bob.id).await.unwrap().unwrap().role, Role::Pending);
 }

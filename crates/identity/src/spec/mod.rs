@@ -13,13 +13,13 @@ use std::{
     },
 };
 
-use kernel::{Caller, Clock, ManageUsers, Permit, Random, Refusal, Role, Timestamp, World};
+use kernel::{Caller, Clock, ManageUsers, Permit, Random, Refusal, Role, Timestamp, User, UserId, World};
 use settings::Live;
 use store::{DatabaseConfig, Db};
 use tempfile::TempDir;
 use vault::{KeyRing, Roots};
 
-use crate::{Identity, IdentityParts, NewAccount, SessionView, SignInForm};
+use crate::{AccountChange, Identity, IdentityParts, NewAccount, SessionView, SignInForm};
 
 /// A house with a database of its own.
 pub(crate) struct House {
@@ -107,6 +107,16 @@ impl House {
     ) -> Result<SessionView, Refusal> {
         let email = format!("{name}@example.com");
         self.identity.sign_in(SignInForm { email: &email, password: password.into() }, client).await
+    }
+
+    pub(crate) async fn set_role(&self, id: &UserId, role: Role) -> Result<User, Refusal> {
+        let change = AccountChange { role: Some(role), name: None };
+        self.identity.change(id, change, permit()).await
+    }
+
+    pub(crate) async fn rename(&self, id: &UserId, name: &str) -> Result<User, Refusal> {
+        let change = AccountChange { role: None, name: Some(name) };
+        self.identity.change(id, change, permit()).await
     }
 
     pub(crate) async fn role(&self, view: &SessionView) -> Result<Role, Refusal> {
