@@ -6,6 +6,7 @@
 
 mod app;
 mod caller;
+mod client;
 mod dialect;
 pub mod door;
 mod extract;

@@ -1,0 +1,199 @@
+//! Sign-up, sign-in, sign-out and "who am I": Open WebUI's routes and fields.
+
+use axum::{
+    Extension, Json,
+    extract::State,
+    http::HeaderMap,
+    response::{AppendHeaders, IntoResponse},
+};
+use http::header::SET_COOKIE;
+use identity::{Identity, NewAccount, SessionView, SignInForm};
+use kernel::{Caller, Denied, Kind, World};
+use serde::{Deserialize, Serialize};
+use settings::Live;
+use utoipa::ToSchema;
+use utoipa_axum::routes;
+
+use super::{cookie, users::Role};
+use crate::{
+    app::App,
+    caller::Credential,
+    client::{Client, OwnPage},
+    dialect::Dialect,
+    extract::Body,
+    refused::Answer,
+    table::{Access, Group},
+};
+
+pub(super) fn routes() -> Group {
+    Group::new(Dialect::Workspace)
+        .route(Access::Public, routes!(sign_up))
+        .route(Access::Public, routes!(sign_in))
+        .route(Access::Public, routes!(sign_out))
+        .route(Access::SignedIn, routes!(session))
+        .route(Access::SignedIn, routes!(admin_details))
+}
+
+/// An account that somebody asks for.
+#[derive(Deserialize, ToSchema)]
+pub(super) struct SignUp {
+    /// 1 to 100 characters.
+    name: String,
+    email: String,
+    /// 8 to 1024 characters.
+    password: String,
+    /// A PNG, JPEG, GIF or WebP data URL, or a path on this server.
+    #[serde(default)]
+    profile_image_url: Option<String>,
+}
+
+/// What somebody types to sign in.
+#[derive(Deserialize, ToSchema)]
+pub(super) struct SignIn {
+    /// In any spelling.
+    email: String,
+    password: String,
+}
+
+/// A sign-in, for its owner.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Session {
+    /// For programs. Browsers use the cookie, which scripts cannot read.
+    token: String,
+    /// Always `Bearer`.
+    token_type: &'static str,
+    /// Unix seconds; `null` when the session has no end.
+    #[schema(required)]
+    expires_at: Option<i64>,
+    id: String,
+    email: String,
+    name: String,
+    role: Role,
+    /// May be empty.
+    profile_image_url: String,
+    /// Nothing yet; Open WebUI's clients expect the field.
+    #[schema(value_type = Object)]
+    permissions: serde_json::Map<String, serde_json::Value>,
+}
+
+/// Whom to ask for access; both `null` when the operator does not show it.
+#[derive(Serialize, ToSchema)]
+pub(super) struct AdminDetails {
+    #[schema(required)]
+    name: Option<String>,
+    #[schema(required)]
+    email: Option<String>,
+}
+
+/// That it worked.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Status {
+    status: bool,
+}
+
+impl From<&SessionView> for Session {
+    fn from(view: &SessionView) -> Self {
+        let SessionView { session, user, token } = view;
+        Self {
+            token: token.expose().clone(),
+            token_type: "Bearer",
+            expires_at: session.expires_at.map(kernel::Timestamp::seconds),
+            id: user.id.to_string(),
+            email: user.email.as_str().to_owned(),
+            name: user.name.clone(),
+            role: user.role.into(),
+            profile_image_url: user.profile_image_url.clone(),
+            permissions: serde_json::Map::new(),
+        }
+    }
+}
+
+/// Create an account and sign in. The first person becomes the administrator, and closes sign-up.
+#[utoipa::path(post, path = "/api/v1/auths/signup", tag = "accounts", request_body = SignUp, responses(
+    (status = 200, body = Session, description = "Signed in; the cookie `token` is set"),
+    (status = 400, description = "`invalid_email`, `email_taken`, `invalid_name`, `invalid_picture`, `weak_password`"),
+    (status = 403, description = "`signup_closed`"),
+))]
+async fn sign_up(
+    State(app): State<App>,
+    _: OwnPage,
+    client: Client,
+    Body(form): Body<SignUp>,
+) -> Answer<impl IntoResponse> {
+    let account = NewAccount {
+        name: &form.name,
+        email: &form.email,
+        password: form.password.into(),
+        profile_image_url: form.profile_image_url.as_deref().unwrap_or_default(),
+    };
+    let view = app.services().identity.sign_up(account).await?;
+    Ok(signed_in(&app, &view, client))
+}
+
+/// Sign in with a password.
+#[utoipa::path(post, path = "/api/v1/auths/signin", tag = "accounts", request_body = SignIn, responses(
+    (status = 200, body = Session, description = "Signed in; the cookie `token` is set"),
+    (status = 400, description = "`wrong_credentials`, in the same words for both"),
+    (status = 429, description = "`too_many_attempts`: fifteen failures within three minutes; see `Retry-After`"),
+))]
+async fn sign_in(
+    State(app): State<App>,
+    _: OwnPage,
+    client: Client,
+    Body(form): Body<SignIn>,
+) -> Answer<impl IntoResponse> {
+    let typed = SignInForm { email: &form.email, password: form.password.into() };
+    let view = app.services().identity.sign_in(typed, client.address).await?;
+    Ok(signed_in(&app, &view, client))
+}
+
+/// End this session at once. Works with a session that is over, too: the cookie is cleared.
+#[utoipa::path(post, path = "/api/v1/auths/signout", tag = "accounts", responses((status = 200, body = Status)))]
+async fn sign_out(
+    State(identity): State<Identity>,
+    State(settings): State<Live>,
+    _: OwnPage,
+    client: Client,
+    headers: HeaderMap,
+) -> Answer<impl IntoResponse> {
+    if let Some(credential) = Credential::of(&headers) {
+        match identity.person(credential.text()).await {
+            Ok(person) => identity.sign_out(&person.session).await?,
+            Err(refusal) if refusal.kind == Kind::Unauthenticated => {}
+            // Whether the session ended is not known; saying "done" would be a lie.
+            Err(refusal) => return Err(refusal.into()),
+        }
+    }
+    let cleared = cookie::clear(settings.load().cookie, client);
+    Ok((AppendHeaders([(SET_COOKIE, cleared)]), Json(Status { status: true })))
+}
+
+/// Who is signed in. The cookie is set anew, so that a page and a program can share one sign-in.
+#[utoipa::path(get, path = "/api/v1/auths/", tag = "accounts", responses(
+    (status = 200, body = Session), (status = 401, description = "Nobody is"),
+))]
+async fn session(
+    State(app): State<App>,
+    client: Client,
+    Extension(caller): Extension<Caller>,
+) -> Answer<impl IntoResponse> {
+    let person = caller.person().ok_or(Denied::Unauthenticated)?;
+    let view = app.services().identity.session_of(person).await?;
+    Ok(signed_in(&app, &view, client))
+}
+
+/// Whom to ask for access: the first administrator.
+#[utoipa::path(get, path = "/api/v1/auths/admin/details", tag = "accounts", responses((status = 200, body = AdminDetails)))]
+async fn admin_details(State(identity): State<Identity>) -> Answer<Json<AdminDetails>> {
+    let contact = identity.contact().await?;
+    let (name, email) = contact.map(|it| (it.name, it.email.as_str().to_owned())).unzip();
+    Ok(Json(AdminDetails { name, email }))
+}
+
+fn signed_in(app: &App, view: &SessionView, client: Client) -> impl IntoResponse + use<> {
+    let services = app.services();
+    let world: &World = &services.world;
+    let rules = services.settings.load().cookie;
+    let cookie = cookie::set(view.token.expose(), view.session.expires_at, world.now(), rules, client);
+    (AppendHeaders([(SET_COOKIE, cookie)]), Json(Session::from(view)))
+}

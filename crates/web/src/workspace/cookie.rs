@@ -1,0 +1,82 @@
+//! The session cookie: how it is set and cleared. What is in it is a token that this file does not look at.
+
+use http::HeaderValue;
+use kernel::Timestamp;
+use settings::{CookieRules, SameSite};
+
+use crate::{caller::COOKIE, client::Client};
+
+/// Hands the token to the browser, out of reach of scripts, for as long as the session lasts; without
+/// `expires_at` until the browser is closed.
+pub(super) fn set(
+    token: &str,
+    expires_at: Option<Timestamp>,
+    now: Timestamp,
+    rules: CookieRules,
+    client: Client,
+) -> HeaderValue {
+    let life = expires_at.map(|end| format!("; Max-Age={}", end.since(now).as_secs())).unwrap_or_default();
+    let mut value = HeaderValue::try_from(format!("{COOKIE}={token}{}{life}", attributes(rules, client)))
+        .expect("a signed token is ASCII without separators");
+    value.set_sensitive(true);
+    value
+}
+
+/// Takes the cookie away. The attributes are those it was set with: browsers let nothing less secure
+/// replace a secure cookie.
+pub(super) fn clear(rules: CookieRules, client: Client) -> HeaderValue {
+    HeaderValue::try_from(format!("{COOKIE}={}; Max-Age=0", attributes(rules, client)))
+        .expect("these attributes are ASCII")
+}
+
+fn attributes(rules: CookieRules, client: Client) -> String {
+    // Browsers drop a cookie with SameSite=None that is not Secure.
+    let is_secure = rules.secure.unwrap_or(client.is_https || rules.same_site == SameSite::None);
+    let secure = if is_secure { "; Secure" } else { "" };
+    let same_site = match rules.same_site {
+        SameSite::Lax => "Lax",
+        SameSite::Strict => "Strict",
+        SameSite::None => "None",
+    };
+    format!("; Path=/; HttpOnly; SameSite={same_site}{secure}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rules(secure: Option<bool>, same_site: SameSite) -> CookieRules {
+        CookieRules { secure, same_site }
+    }
+
+    fn client(is_https: bool) -> Client {
+        Client { address: "192.0.2.1".parse().unwrap(), is_https }
+    }
+
+    #[test]
+    fn it_lasts_as_long_as_the_session_and_no_script_can_read_it() {
+        let (now, end) = (Timestamp::from_seconds(1_000), Timestamp::from_seconds(4_600));
+        let set = |end| set("a.b.c", end, now, rules(None, SameSite::Lax), client(false));
+        assert_eq!(set(Some(end)), "token=a.b.c; Path=/; HttpOnly; SameSite=Lax; Max-Age=3600");
+        assert_eq!(set(None), "token=a.b.c; Path=/; HttpOnly; SameSite=Lax");
+        assert!(set(None).is_sensitive());
+    }
+
+    #[test]
+    fn it_is_secure_for_people_who_use_https_unless_the_operator_decides() {
+        let is_secure = |secure, same_site, is_https| {
+            attributes(rules(secure, same_site), client(is_https)).ends_with("; Secure")
+        };
+        assert!(is_secure(None, SameSite::Lax, true));
+        assert!(!is_secure(None, SameSite::Lax, false));
+        assert!(is_secure(Some(true), SameSite::Strict, false));
+        assert!(!is_secure(Some(false), SameSite::Lax, true));
+        assert!(is_secure(None, SameSite::None, false));
+    }
+
+    #[test]
+    fn it_is_cleared_with_the_attributes_it_was_set_with() {
+        let cleared = clear(rules(None, SameSite::Strict), client(true));
+        assert_eq!(cleared, "token=; Path=/; HttpOnly; SameSite=Strict; Secure; Max-Age=0");
+    }
+}
