@@ -20,11 +20,10 @@ pub use body::collect;
 pub use client::{Egress, EgressConfig};
 pub use destination::Destination;
 pub use error::EgressError;
-pub use hyper::body::Incoming;
 pub use network::{Answer, Network, Socket, System};
 
 /// The body of a provider's answer, read frame by frame. Dropping it closes the connection.
-pub use hyper::body::Incoming as AnswerBody;
+pub use hyper::body::Incoming;
 
 /// Makes AWS-LC the process's TLS cryptography. Call it first thing in `main`; a second call does nothing.
 ///

@@ -26,7 +26,7 @@ pub use error::{ProviderError, scrub};
 pub use estimate::{Estimate, ModelLimits, tokens_in};
 pub use meter::{Forward, Meter, Metered, UsageChunk};
 pub use models::{ModelListError, parse_models};
-pub use prices::{PriceEntry, PriceError, Prices};
+pub use prices::{PriceEntry, Prices};
 pub use rewrite::Rewrite;
 pub use sse::{Event, EventTooLarge, Splitter};
 pub use usage::Usage;

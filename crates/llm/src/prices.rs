@@ -4,7 +4,7 @@
 
 use std::collections::HashMap;
 
-use kernel::{ModelId, Money, MoneyError, Pricing};
+use kernel::{Money, Pricing};
 use serde::Deserialize;
 
 use crate::ModelLimits;
@@ -27,30 +27,6 @@ pub struct Prices {
     table: HashMap<String, PriceEntry>,
     overrides: HashMap<String, PriceEntry>,
     date: String,
-}
-
-/// Why a text is not a table of prices, in words for the operator.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum PriceError {
-    /// Not JSON, or of another shape.
-    #[error(
-        "the prices must be a JSON object such as {{\"gpt-4o-mini\": {{\"prompt\": 0.15, \"completion\": 0.6}}}}, \
-         in US dollars per million tokens: {0}"
-    )]
-    Shape(String),
-    /// A name that no model can have.
-    #[error("{0:?} is not the name of a model: 1 to 256 bytes without control characters")]
-    Name(String),
-    /// A number that is no price.
-    #[error("the price `{field}` of {model:?} is wrong: {cause}")]
-    Amount {
-        /// Whose.
-        model: String,
-        /// Which of its prices.
-        field: &'static str,
-        /// Why.
-        cause: MoneyError,
-    },
 }
 
 /// The file in the repository.
@@ -83,16 +59,8 @@ impl Prices {
     /// The table of the repository alone.
     pub fn built_in() -> Self {
         let file: File = serde_json::from_str(TABLE).expect("a test reads the table of the repository");
-        let table = entries(file.models).expect("a test reads the table of the repository");
+        let table = file.models.into_iter().map(|(model, line)| (model, line.entry())).collect();
         Self { table, overrides: HashMap::new(), date: file.date }
-    }
-
-    /// The table with the operator's numbers above it: `MODEL_PRICES`, a JSON object of models with
-    /// `prompt`, `completion` and, where wanted, `cached_prompt`, `context_length` and `max_output`.
-    pub fn with_overrides(json: &str) -> Result<Self, PriceError> {
-        let lines: HashMap<String, Line> =
-            serde_json::from_str(json).map_err(|error| PriceError::Shape(error.to_string()))?;
-        Ok(Self { overrides: entries(lines)?, ..Self::built_in() })
     }
 
     /// With the operator's numbers above the table: what `MODEL_PRICES` says.
@@ -125,31 +93,17 @@ impl Prices {
     }
 }
 
-fn entries(lines: HashMap<String, Line>) -> Result<HashMap<String, PriceEntry>, PriceError> {
-    lines.into_iter().map(|(model, line)| Ok((named(&model)?, line.entry(&model)?))).collect()
-}
-
-fn named(model: &str) -> Result<String, PriceError> {
-    ModelId::parse(model).map(|_| model.to_owned()).ok_or_else(|| PriceError::Name(model.to_owned()))
-}
-
 impl Line {
-    fn entry(&self, model: &str) -> Result<PriceEntry, PriceError> {
-        let money = |field, dollars| {
-            Money::from_dollars(dollars).map_err(|cause| PriceError::Amount {
-                model: model.to_owned(),
-                field,
-                cause,
-            })
-        };
-        Ok(PriceEntry {
+    fn entry(&self) -> PriceEntry {
+        let money = |dollars| Money::from_dollars(dollars).expect("a test reads the table of the repository");
+        PriceEntry {
             pricing: Pricing {
-                prompt: money("prompt", self.prompt)?,
-                completion: money("completion", self.completion)?,
-                cached_prompt: self.cached_prompt.map(|amount| money("cached_prompt", amount)).transpose()?,
+                prompt: money(self.prompt),
+                completion: money(self.completion),
+                cached_prompt: self.cached_prompt.map(money),
             },
             limits: ModelLimits { context_length: self.context_length, most_output: self.max_output },
-        })
+        }
     }
 }
 
