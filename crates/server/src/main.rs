@@ -6,6 +6,7 @@ mod error;
 mod output;
 mod secrets;
 mod serve;
+mod sweep;
 mod telemetry;
 mod watch;
 mod world;
@@ -47,6 +48,11 @@ enum Command {
         after_help = "Examples:\n  wardroom settings\n  wardroom settings --json\n  wardroom settings set ENABLE_SIGNUP false\n  wardroom settings unset ENABLE_SIGNUP"
     )]
     Settings(command::settings::Arguments),
+    /// Create administrators and reset passwords.
+    #[command(
+        after_help = "Examples:\n  wardroom users create-admin --email ada@example.com --name Ada\n  pass show wardroom | wardroom users reset-password --email ada@example.com --password-stdin\n  wardroom users list"
+    )]
+    Users(command::users::Arguments),
     /// Print the version.
     Version(command::version::Arguments),
     /// Print the OpenAPI description of the HTTP API, or write it to a file.

@@ -14,7 +14,7 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use web::{App, Services};
 
-use crate::{base::Base, error::StartError, watch};
+use crate::{base::Base, error::StartError, sweep, watch};
 
 /// How long a request waits for the reservations of others when its budget is nearly spent.
 const BUDGET_PATIENCE: Duration = Duration::from_secs(30);
@@ -38,6 +38,7 @@ pub(crate) async fn run(base: Base, demo: Demo) -> Result<(), StartError> {
     let app = wire(&base, demo, &tasks, &serving, &settling).await?;
     welcome(&app, &listener, demo).await;
     tasks.spawn(watch::run(app.clone(), serving.clone()));
+    tasks.spawn(sweep::run(app.services().identity.clone(), serving.clone()));
     let house = web::router(app);
     answer_until_signal(listener, house, &base, &serving, loaded.settings.shutdown_timeout.value).await;
 

@@ -4,6 +4,7 @@ pub(crate) mod doctor;
 pub(crate) mod migrate;
 pub(crate) mod serve;
 pub(crate) mod settings;
+pub(crate) mod users;
 pub(crate) mod version;
 
 use std::{future::Future, process::ExitCode};
@@ -17,6 +18,7 @@ pub(crate) fn run(command: Command) -> Result<ExitCode, StartError> {
         Command::Migrate => block_on(migrate::run()),
         Command::Doctor(arguments) => block_on(doctor::run(arguments)),
         Command::Settings(arguments) => block_on(settings::run(arguments)),
+        Command::Users(arguments) => block_on(users::run(arguments)),
         Command::Version(arguments) => Ok(version::run(&arguments)),
         Command::Openapi => {
             output::json(&web::openapi());
