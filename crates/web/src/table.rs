@@ -11,7 +11,7 @@ use kernel::{Caller, Denied, Refusal, Role};
 use utoipa::openapi::{OpenApi, PathItem, path::Paths};
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
 
-use crate::{app::App, caller, dialect::Dialect, refused::no_such_path};
+use crate::{app::App, caller, dialect::Dialect, problem, refused::no_such_path};
 
 /// Who may use a route at all. What they may do there is asked again, object by object, in the handler.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -90,8 +90,9 @@ impl Group {
     pub(crate) fn route(
         mut self,
         access: Access,
-        (schemas, paths, handlers): UtoipaMethodRouter<App>,
+        (schemas, mut paths, handlers): UtoipaMethodRouter<App>,
     ) -> Self {
+        problem::mention(self.dialect, &mut paths);
         self.rows.extend(rows(&paths, access));
         let guard = Guard { access, dialect: self.dialect };
         self.router =
@@ -198,6 +199,7 @@ pub fn openapi() -> OpenApi {
     env!("CARGO_PKG_VERSION").clone_into(&mut api.info.version);
     api.info.description = Some("Chat workspace and LLM gateway. The UI uses exactly this API.".to_owned());
     api.info.license = None;
+    problem::describe(&mut api);
     api
 }
 

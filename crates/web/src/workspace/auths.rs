@@ -72,7 +72,7 @@ pub(super) struct Session {
     /// May be empty.
     profile_image_url: String,
     /// Nothing yet; Open WebUI's clients expect the field.
-    #[schema(value_type = Object)]
+    #[schema(value_type = BTreeMap<String, serde_json::Value>)]
     permissions: serde_json::Map<String, serde_json::Value>,
 }
 

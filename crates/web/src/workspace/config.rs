@@ -41,6 +41,7 @@ struct AppConfig {
     default_locale: &'static str,
     /// The built-in demo provider is on. Only told to signed-in people.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     demo: Option<bool>,
 }
 
