@@ -3,4 +3,5 @@
 // Says to clippy that everything here is a test, where `unwrap` is allowed.
 #![cfg(test)]
 
+mod accounts;
 mod gateway;
