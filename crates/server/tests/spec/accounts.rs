@@ -11,6 +11,7 @@ spec! {
     what_is_wrong_with_a_sign_up_is_said_with_the_name_of_the_field;
     every_route_that_is_not_for_everybody_turns_strangers_away;
     a_person_who_waits_gets_nowhere_but_to_the_own_account;
+    a_person_without_the_role_gets_nowhere_where_administrators_do;
     a_role_counts_from_the_next_request_on;
     the_last_administrator_cannot_be_demoted_even_by_two_at_once;
     accounts_are_found_by_a_part_of_the_name_thirty_a_page;
@@ -170,6 +171,18 @@ async fn a_person_who_waits_gets_nowhere_but_to_the_own_account(stage: Stage) {
             assert_eq!(answer.status, 401, "{method} {path} for {who}: {}", answer.text());
             assert!(answer.message().starts_with("You do not have permission to access this resource"));
         }
+    }
+}
+
+async fn a_person_without_the_role_gets_nowhere_where_administrators_do(app: TestApp) {
+    app.admin().await;
+    let bob = app.person("bob").await;
+    for (method, path, who) in routes(&app) {
+        if !who.starts_with("administrators") {
+            continue;
+        }
+        let answer = bob.draft(&method, &path).json(&json!({})).send().await;
+        assert_eq!(answer.status, 401, "{method} {path} for {who}: {}", answer.text());
     }
 }
 
