@@ -41,6 +41,13 @@ pub struct Credential {
     secret: Secret<String>,
 }
 
+impl Provider {
+    /// Whether it is the demo provider inside the binary.
+    pub const fn is_demo(&self) -> bool {
+        matches!(self.transport, Transport::Demo)
+    }
+}
+
 /// A key that cannot be sent as a header.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("a provider key may only hold visible ASCII characters")]
