@@ -1,0 +1,311 @@
+//! The workspace as one person sees it. Every look and every change goes through here, and finds the
+//! person's own chats only: somebody else's is answered exactly like a missing one.
+
+use std::{collections::HashMap, sync::Arc};
+
+use kernel::{
+    Caller, ChatHead, ChatId, ChatRow, Message, MessageId, Permit, Person, TurnId, UseWorkspace, WriteChat,
+};
+use store::{
+    Page,
+    chats::{self, Found, ListFilter, RowChange},
+};
+
+use crate::{
+    ChatChange, Follower, NewTurn, StartedTurn, WorkspaceError,
+    change::{LONGEST_CONTENT, LONGEST_TITLE},
+    title::UNTITLED,
+    turn,
+    workspace::Inner,
+};
+
+/// Chats on one page of a list.
+const PAGE: u32 = 60;
+
+/// One person's place in the workspace.
+pub struct Desk {
+    inner: Arc<Inner>,
+    person: Person,
+    permit: Permit<UseWorkspace>,
+}
+
+/// A chat with its messages, and the turns that write in it.
+#[derive(Debug, Clone)]
+pub struct OpenChat {
+    /// What belongs to no single message.
+    pub row: ChatRow,
+    /// All messages, oldest first.
+    pub messages: Vec<Message>,
+    /// Answers being written by this process.
+    pub active: Vec<ActiveTurn>,
+}
+
+/// A turn that is not over.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ActiveTurn {
+    /// Which.
+    pub id: TurnId,
+    /// The answer it writes.
+    pub message: MessageId,
+}
+
+impl Desk {
+    pub(crate) const fn new(inner: Arc<Inner>, person: Person, permit: Permit<UseWorkspace>) -> Self {
+        Self { inner, person, permit }
+    }
+
+    /// My chats, the one changed last first; 60 a page, all of them without a page. Pages count from 1.
+    pub async fn list(&self, filter: ListFilter, page: Option<u32>) -> Result<Vec<ChatHead>, WorkspaceError> {
+        let page = page.map(|number| Page::new(number, PAGE));
+        Ok(chats::list(&self.inner.db, &self.person.user, filter, page).await?)
+    }
+
+    /// My chats that have the text in the title or in a message, 60 a page.
+    pub async fn search(&self, text: &str, page: u32) -> Result<Vec<Found>, WorkspaceError> {
+        let page = Page::new(page, PAGE);
+        Ok(chats::search(&self.inner.db, &self.person.user, text.trim(), page).await?)
+    }
+
+    /// One of my chats.
+    pub async fn open(&self, id: &ChatId) -> Result<OpenChat, WorkspaceError> {
+        let (row, _) = self.own(id).await?;
+        self.with_messages(row).await
+    }
+
+    /// Begins a chat, empty or with messages.
+    pub async fn create(&self, change: &ChatChange) -> Result<OpenChat, WorkspaceError> {
+        change.check()?;
+        let now = self.inner.world.now();
+        let messages = change.changed_messages(&[], |_| false, now)?;
+        if change.current.as_ref().is_some_and(|id| messages.iter().all(|message| message.id != *id)) {
+            return Err(no_such_leaf());
+        }
+        let head = ChatHead {
+            id: ChatId::new(&self.inner.world),
+            owner: self.person.user.clone(),
+            title: change.clean_title().unwrap_or_else(|| UNTITLED.to_owned()),
+            is_pinned: false,
+            is_archived: false,
+            created_at: now,
+            updated_at: now,
+        };
+        let row = ChatRow {
+            head,
+            current: change.current.clone().or_else(|| messages.last().map(|message| message.id.clone())),
+            models: change.models.clone().unwrap_or_default(),
+            extra: change.merged_extra("{}").unwrap_or_else(|| "{}".to_owned()),
+            meta: "{}".to_owned(),
+        };
+        chats::create(&self.inner.db, &row, &messages, self.permit).await?;
+        self.open(&row.head.id).await
+    }
+
+    /// Merges a change into a chat; what does not differ is not written.
+    pub async fn update(&self, id: &ChatId, change: &ChatChange) -> Result<OpenChat, WorkspaceError> {
+        change.check()?;
+        let (row, permit) = self.own(id).await?;
+        let (db, now) = (&self.inner.db, self.inner.world.now());
+        if !change.messages.is_empty() {
+            let stored = chats::messages_of(db, id).await?;
+            let is_written = |message: &MessageId| self.inner.turns.is_written(id, message);
+            let changed = change.changed_messages(&stored, is_written, now)?;
+            if !changed.is_empty() {
+                chats::upsert_messages(db, id, &changed, now, permit).await?;
+            }
+        }
+        let leaf = change.current.as_ref().filter(|leaf| row.current.as_ref() != Some(leaf));
+        if let Some(leaf) = leaf
+            && !chats::set_current(db, id, leaf, permit).await?
+        {
+            return Err(no_such_leaf());
+        }
+        // A new name does not move a chat to the top: nothing was said.
+        let title = change.clean_title().filter(|title| *title != row.head.title);
+        if let Some(title) = title
+            && !chats::set_title(db, id, &title, permit).await?
+        {
+            return Err(WorkspaceError::Missing("chat"));
+        }
+        let rest = RowChange {
+            models: change.models.clone().filter(|models| *models != row.models),
+            extra: change.merged_extra(&row.extra),
+            ..RowChange::default()
+        };
+        if rest.models.is_some() || rest.extra.is_some() {
+            chats::set_row(db, id, rest, now, permit).await?;
+        }
+        self.open(id).await
+    }
+
+    /// Deletes a chat and stops what is being written in it.
+    pub async fn delete(&self, id: &ChatId) -> Result<(), WorkspaceError> {
+        let (_, permit) = self.own(id).await?;
+        let is_deleted = chats::delete(&self.inner.db, id, permit).await?;
+        self.inner.turns.stop(|turn| turn.chat == *id);
+        if is_deleted { Ok(()) } else { Err(WorkspaceError::Missing("chat")) }
+    }
+
+    /// Deletes all of my chats.
+    pub async fn delete_all(&self) -> Result<(), WorkspaceError> {
+        chats::delete_all(&self.inner.db, &self.person.user, self.permit).await?;
+        self.inner.turns.stop(|turn| turn.owner == self.person.user);
+        Ok(())
+    }
+
+    /// Pins a chat, or unpins it.
+    pub async fn toggle_pinned(&self, id: &ChatId) -> Result<OpenChat, WorkspaceError> {
+        let (row, permit) = self.own(id).await?;
+        let head = chats::toggle_pinned(&self.inner.db, id, permit).await?;
+        self.with_head(row, head).await
+    }
+
+    /// Whether a chat is pinned.
+    pub async fn is_pinned(&self, id: &ChatId) -> Result<bool, WorkspaceError> {
+        Ok(self.own(id).await?.0.head.is_pinned)
+    }
+
+    /// Archives a chat, or brings it back.
+    pub async fn toggle_archived(&self, id: &ChatId) -> Result<OpenChat, WorkspaceError> {
+        let (row, permit) = self.own(id).await?;
+        let head = chats::toggle_archived(&self.inner.db, id, permit).await?;
+        self.with_head(row, head).await
+    }
+
+    /// Copies a chat with new ids. An answer that is being written is copied as far as it got.
+    pub async fn copy(&self, id: &ChatId) -> Result<OpenChat, WorkspaceError> {
+        let OpenChat { row, mut messages, .. } = self.open(id).await?;
+        let (world, now) = (&self.inner.world, self.inner.world.now());
+        let renamed: HashMap<MessageId, MessageId> =
+            messages.iter().map(|message| (message.id.clone(), MessageId::new(world))).collect();
+        for message in &mut messages {
+            message.id = renamed[&message.id].clone();
+            message.parent = message.parent.as_ref().and_then(|parent| renamed.get(parent)).cloned();
+            message.is_stopped |= !message.is_done;
+            message.is_done = true;
+        }
+        let title: String = format!("Copy of {}", row.head.title).chars().take(LONGEST_TITLE).collect();
+        let head = ChatHead {
+            id: ChatId::new(world),
+            title,
+            is_pinned: false,
+            is_archived: false,
+            created_at: now,
+            updated_at: now,
+            ..row.head
+        };
+        let current = row.current.as_ref().and_then(|current| renamed.get(current)).cloned();
+        let row = ChatRow { head, current, ..row };
+        chats::create(&self.inner.db, &row, &messages, self.permit).await?;
+        self.open(&row.head.id).await
+    }
+
+    /// Changes the text of a message.
+    pub async fn edit_message(
+        &self,
+        chat: &ChatId,
+        message: &MessageId,
+        content: String,
+    ) -> Result<OpenChat, WorkspaceError> {
+        if content.len() > LONGEST_CONTENT {
+            return Err(WorkspaceError::Input {
+                field: "content",
+                words: "A message has at most 4 MiB of text.",
+            });
+        }
+        let (row, permit) = self.own(chat).await?;
+        let stored = chats::message(&self.inner.db, chat, message).await?;
+        let stored = stored.ok_or(WorkspaceError::Missing("message"))?;
+        if self.inner.turns.is_written(chat, message) {
+            return Err(WorkspaceError::StillWritten);
+        }
+        if stored.content != content {
+            let now = self.inner.world.now();
+            chats::upsert_messages(&self.inner.db, chat, &[Message { content, ..stored }], now, permit)
+                .await?;
+        }
+        self.with_messages(row).await
+    }
+
+    /// Deletes a message and everything that was said after it, and stops what is being written there.
+    pub async fn delete_message(
+        &self,
+        chat: &ChatId,
+        message: &MessageId,
+    ) -> Result<OpenChat, WorkspaceError> {
+        let (_, permit) = self.own(chat).await?;
+        let now = self.inner.world.now();
+        let gone = chats::delete_message_with_descendants(&self.inner.db, chat, message, now, permit).await?;
+        if gone.is_empty() {
+            return Err(WorkspaceError::Missing("message"));
+        }
+        self.inner.turns.stop(|turn| turn.chat == *chat && gone.contains(&turn.message));
+        self.open(chat).await
+    }
+
+    /// Begins an answer. It is written to its end whether or not anybody watches.
+    pub async fn start_turn(&self, chat: &ChatId, new: NewTurn) -> Result<StartedTurn, WorkspaceError> {
+        let (row, permit) = self.own(chat).await?;
+        turn::start(&self.inner, Caller::Person(self.person.clone()), row, permit, new).await
+    }
+
+    /// Stops an answer; what was written stays. One that is just over is left as it is.
+    pub async fn stop_turn(&self, chat: &ChatId, turn: &TurnId) -> Result<(), WorkspaceError> {
+        self.turn(chat, turn).await?.stop.cancel();
+        Ok(())
+    }
+
+    /// Watches an answer from after event `seen` on; 0 is the begin.
+    pub async fn follow_turn(
+        &self,
+        chat: &ChatId,
+        turn: &TurnId,
+        seen: u64,
+    ) -> Result<Follower, WorkspaceError> {
+        Ok(self.turn(chat, turn).await?.follow(seen))
+    }
+
+    async fn turn(&self, chat: &ChatId, turn: &TurnId) -> Result<Arc<turn::Turn>, WorkspaceError> {
+        self.own(chat).await?;
+        self.inner.turns.find(chat, turn).ok_or(WorkspaceError::Missing("turn"))
+    }
+
+    async fn own(&self, id: &ChatId) -> Result<(ChatRow, Permit<WriteChat>), WorkspaceError> {
+        let row = chats::row_by_id(&self.inner.db, id).await?;
+        let owned = row.and_then(|row| {
+            let permit = Caller::Person(self.person.clone()).may_write_chat(&row.head.owner)?;
+            Some((row, permit))
+        });
+        owned.ok_or(WorkspaceError::Missing("chat"))
+    }
+
+    async fn with_head(&self, row: ChatRow, head: Option<ChatHead>) -> Result<OpenChat, WorkspaceError> {
+        let head = head.ok_or(WorkspaceError::Missing("chat"))?;
+        self.with_messages(ChatRow { head, ..row }).await
+    }
+
+    async fn with_messages(&self, row: ChatRow) -> Result<OpenChat, WorkspaceError> {
+        let messages = chats::messages_of(&self.inner.db, &row.head.id).await?;
+        // A turn may end while the messages are read: whoever is shown half an answer is also told where
+        // the rest of it is.
+        let is_half = |id: &MessageId| messages.iter().any(|message| message.id == *id && !message.is_done);
+        let turns = self.inner.turns.in_chat(&row.head.id).into_iter();
+        let active = turns
+            .filter(|turn| !turn.is_over() || is_half(&turn.message))
+            .map(|turn| ActiveTurn { id: turn.id.clone(), message: turn.message.clone() })
+            .collect();
+        Ok(OpenChat { row, messages, active })
+    }
+}
+
+impl std::fmt::Debug for Desk {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Desk({})", self.person.user)
+    }
+}
+
+fn no_such_leaf() -> WorkspaceError {
+    WorkspaceError::Input {
+        field: "chat.history.currentId",
+        words: "There is no such message in this chat. Load the chat again.",
+    }
+}

@@ -1,0 +1,29 @@
+//! The chat workspace: chats as trees of messages, and turns, in which the server writes answers whether
+//! or not anybody watches.
+//!
+//! **Invariants:** everything a person does goes through their [`Desk`], which shows and changes their own
+//! chats only; somebody else's chat is answered exactly like a missing one. An answer takes the same path
+//! of stops as a program's request: there is no second way to a model. An answer is unfinished only while
+//! a turn writes it.
+//!
+//! It refuses to know HTTP and SQL.
+
+mod change;
+mod desk;
+mod error;
+mod recover;
+#[cfg(test)]
+mod spec;
+mod title;
+mod tree;
+mod turn;
+mod workspace;
+
+pub use change::{ChatChange, MessageDraft};
+pub use desk::{ActiveTurn, Desk, OpenChat};
+pub use error::WorkspaceError;
+pub use store::chats::{Found, ListFilter};
+pub use title::UNTITLED;
+pub use tree::{Tree, TreeError};
+pub use turn::{EndReason, Follower, NewTurn, StartedTurn, TurnEvent};
+pub use workspace::{Workspace, WorkspaceParts};
