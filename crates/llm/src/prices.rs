@@ -63,14 +63,11 @@ impl Prices {
         Self { table, overrides: HashMap::new(), date: file.date }
     }
 
-    /// With the operator's numbers above the table: what `MODEL_PRICES` says. What the table knows of a
-    /// model's limits stays.
+    /// With the operator's numbers above the table: what `MODEL_PRICES` says.
     #[must_use]
     pub fn with(mut self, prices: impl IntoIterator<Item = (String, Pricing)>) -> Self {
-        for (model, pricing) in prices {
-            let limits = self.find(&model).map(|known| known.limits).unwrap_or_default();
-            self.overrides.insert(model, PriceEntry { pricing, limits });
-        }
+        let entry = |pricing| PriceEntry { pricing, limits: ModelLimits::default() };
+        self.overrides.extend(prices.into_iter().map(|(model, pricing)| (model, entry(pricing))));
         self
     }
 

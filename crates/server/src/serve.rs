@@ -13,6 +13,7 @@ use tokio::{
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use web::{App, Services};
+use workspace::{Workspace, WorkspaceParts};
 
 use crate::{base::Base, error::StartError, sweep, watch};
 
@@ -116,12 +117,22 @@ async fn wire(
         settling: settling.clone(),
     })
     .await?;
+    let workspace = Workspace::start(WorkspaceParts {
+        world: base.world.clone(),
+        db: base.db.clone(),
+        gateway: gateway.clone(),
+        settings: base.settings.clone(),
+        tasks: tasks.clone(),
+        shutdown: serving.clone(),
+    })
+    .await?;
     Ok(App::new(Services {
         world: base.world.clone(),
         settings: base.settings.clone(),
         db: base.db.clone(),
         gateway,
         identity,
+        workspace,
     }))
 }
 

@@ -9,7 +9,6 @@ use std::{
         mpsc::{Receiver, SyncSender, TrySendError, sync_channel},
     },
     thread::JoinHandle,
-    time::Duration,
 };
 
 use settings::{LogFormat, LogLevel};
@@ -17,10 +16,6 @@ use tracing_subscriber::{EnvFilter, fmt::MakeWriter};
 
 /// Lines that may wait for the writer. Beyond, lines are dropped and counted: serving goes before logging.
 const BACKLOG: usize = 16_384;
-
-/// How long the writer lets lines gather before it writes them. Waking it for each line costs a busy server
-/// half as much CPU again as answering the request does; a killed process loses this much of its log.
-const LINGER: Duration = Duration::from_millis(5);
 
 /// Starts the log. Keep the guard until the end of `main`: dropping it writes what is still waiting.
 pub(crate) fn start(format: LogFormat, level: LogLevel) -> LogGuard {
@@ -77,13 +72,12 @@ fn spawn_writer(queue: Receiver<Line>, dropped: Arc<AtomicU64>) -> Option<JoinHa
         while let Ok(Line::Text(first)) = queue.recv() {
             let mut batch = first;
             let mut is_over = false;
-            std::thread::sleep(LINGER);
             for line in queue.try_iter() {
                 match line {
                     Line::Text(text) => batch.extend_from_slice(&text),
                     Line::End => is_over = true,
                 }
-                if is_over || batch.len() > 256 * 1024 {
+                if is_over || batch.len() > 64 * 1024 {
                     break;
                 }
             }

@@ -155,8 +155,7 @@ fn ours(url: &str) -> BaseUrl {
     BaseUrl::parse(url).expect("our own constants are base URLs")
 }
 
-/// What to call a provider by its address, for people: the name where we know it, else the host.
-pub fn name(url: &BaseUrl) -> String {
+fn name(url: &BaseUrl) -> String {
     match (url.url().host_str().unwrap_or_default(), url.url().port()) {
         ("api.openai.com", None) => "OpenAI".to_owned(),
         ("openrouter.ai", None) => "OpenRouter".to_owned(),

@@ -8,6 +8,7 @@ use identity::Identity;
 use kernel::World;
 use settings::Live;
 use store::Db;
+use workspace::Workspace;
 
 /// The parts of a running server, cheap to clone.
 #[derive(Clone)]
@@ -25,6 +26,8 @@ pub struct Services {
     pub gateway: Gateway,
     /// Accounts and sign-ins.
     pub identity: Identity,
+    /// Chats and turns.
+    pub workspace: Workspace,
 }
 
 impl App {
@@ -55,4 +58,5 @@ state! {
     db: Db,
     gateway: Gateway,
     identity: Identity,
+    workspace: Workspace,
 }

@@ -3,6 +3,7 @@
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
 use kernel::{Denied, Kind, Refusal};
+use workspace::WorkspaceError;
 
 /// What every handler returns.
 pub(crate) type Answer<T> = Result<T, Refused>;
@@ -33,6 +34,12 @@ impl From<Refusal> for Refused {
 impl From<Denied> for Refused {
     fn from(denied: Denied) -> Self {
         Self(denied.into())
+    }
+}
+
+impl From<WorkspaceError> for Refused {
+    fn from(error: WorkspaceError) -> Self {
+        Self(error.into())
     }
 }
 

@@ -1,12 +1,21 @@
 //! The workspace API: Open WebUI's routes where it has one, ours in the same style where it has none.
 
 mod auths;
+mod chats;
 mod config;
 mod cookie;
+mod models;
+mod turns;
 mod users;
 
 use crate::{dialect::Dialect, table::Group};
 
 pub(crate) fn routes() -> Group {
-    Group::new(Dialect::Workspace).with(config::routes()).with(auths::routes()).with(users::routes())
+    Group::new(Dialect::Workspace)
+        .with(config::routes())
+        .with(auths::routes())
+        .with(users::routes())
+        .with(models::routes())
+        .with(chats::routes())
+        .with(turns::routes())
 }
