@@ -31,7 +31,8 @@ const CLOSED: &str = "the server is shutting down";
 /// The way to the ledger's task. Cheap to clone.
 #[derive(Debug, Clone)]
 pub(crate) struct Ledger {
-    queue: mpsc::UnboundedSender<Entry>,
+    settlements: mpsc::UnboundedSender<Settlement>,
+    orders: mpsc::UnboundedSender<Order>,
     backlog: Arc<AtomicUsize>,
 }
 
@@ -44,9 +45,9 @@ pub(crate) struct Settlement {
     pub(crate) account: Option<Arc<Account>>,
 }
 
+/// What somebody waits for.
 #[derive(Debug)]
-enum Entry {
-    Settle(Box<Settlement>),
+enum Order {
     Flush(oneshot::Sender<()>),
     Reload(oneshot::Sender<Result<(), StoreError>>),
 }
@@ -59,17 +60,18 @@ impl Ledger {
         tasks: &TaskTracker,
         shutdown: CancellationToken,
     ) -> Self {
-        let (queue, entries) = mpsc::unbounded_channel();
+        let (settlements, queue) = mpsc::unbounded_channel();
+        let (orders, waiting) = mpsc::unbounded_channel();
         let backlog = Arc::new(AtomicUsize::new(0));
-        let writer = Writer { db, keys, backlog: backlog.clone() };
-        tasks.spawn(writer.run(entries, shutdown));
-        Self { queue, backlog }
+        let writer = Writer { db, keys, backlog: backlog.clone(), queue };
+        tasks.spawn(writer.run(waiting, shutdown));
+        Self { settlements, orders, backlog }
     }
 
     /// Hands over a row. It is written soon, whatever becomes of the request.
     pub(crate) fn settle(&self, settlement: Settlement) {
         self.backlog.fetch_add(1, Ordering::Relaxed);
-        if self.queue.send(Entry::Settle(Box::new(settlement))).is_err() {
+        if self.settlements.send(settlement).is_err() {
             tracing::error!("a usage row came after the ledger had closed and is lost");
         }
     }
@@ -82,7 +84,7 @@ impl Ledger {
     /// Waits until everything handed over before is written.
     pub(crate) async fn flush(&self) {
         let (done, wait) = oneshot::channel();
-        if self.queue.send(Entry::Flush(done)).is_ok() {
+        if self.orders.send(Order::Flush(done)).is_ok() {
             // An error means the task ended, and it ends only with an empty queue.
             drop(wait.await);
         }
@@ -91,7 +93,7 @@ impl Ledger {
     /// Reads all keys anew after a change.
     pub(crate) async fn reload_keys(&self) -> Result<(), StoreError> {
         let (done, wait) = oneshot::channel();
-        if self.queue.send(Entry::Reload(done)).is_err() {
+        if self.orders.send(Order::Reload(done)).is_err() {
             return Err(StoreError::Unavailable(CLOSED));
         }
         wait.await.unwrap_or(Err(StoreError::Unavailable(CLOSED)))
@@ -102,74 +104,67 @@ struct Writer {
     db: Db,
     keys: Arc<KeyBook>,
     backlog: Arc<AtomicUsize>,
+    queue: mpsc::UnboundedReceiver<Settlement>,
 }
 
 impl Writer {
-    async fn run(self, mut entries: mpsc::UnboundedReceiver<Entry>, shutdown: CancellationToken) {
-        let mut batch = Vec::with_capacity(BATCH);
+    async fn run(mut self, mut orders: mpsc::UnboundedReceiver<Order>, shutdown: CancellationToken) {
         loop {
             tokio::select! {
                 biased;
-                count = entries.recv_many(&mut batch, BATCH) => if count == 0 { return },
-                () = shutdown.cancelled() => {
-                    // Streams are over by now; what is queued is written, then the task ends.
-                    entries.close();
-                    while entries.recv_many(&mut batch, BATCH).await > 0 {
-                        self.handle(&mut batch).await;
-                    }
-                    return;
-                }
-            }
-            if batch.len() < BATCH && batch.iter().all(|entry| matches!(entry, Entry::Settle(_))) {
-                self.wait_for_company(&mut entries, &mut batch).await;
-            }
-            self.handle(&mut batch).await;
-        }
-    }
-
-    /// Lets a small batch grow for a moment, unless somebody waits for it.
-    async fn wait_for_company(&self, entries: &mut mpsc::UnboundedReceiver<Entry>, batch: &mut Vec<Entry>) {
-        let deadline = tokio::time::Instant::now() + LINGER;
-        while batch.len() < BATCH {
-            match tokio::time::timeout_at(deadline, entries.recv()).await {
-                Ok(Some(entry)) => {
-                    let is_urgent = !matches!(entry, Entry::Settle(_));
-                    batch.push(entry);
-                    if is_urgent {
-                        return;
+                () = shutdown.cancelled() => break,
+                Some(order) = orders.recv() => self.obey(order).await,
+                Some(first) = self.queue.recv() => {
+                    // Sleeping, not receiving: a task that waits for the queue is woken for every row, and
+                    // that costs more than the row.
+                    let order = tokio::select! {
+                        () = tokio::time::sleep(LINGER) => None,
+                        order = orders.recv() => order,
+                    };
+                    self.write_with(Some(first)).await;
+                    if let Some(order) = order {
+                        self.obey(order).await;
                     }
                 }
-                Ok(None) | Err(_) => return,
             }
+        }
+        // Requests are over by now; what is queued is written, then the task ends.
+        self.queue.close();
+        orders.close();
+        self.write_with(None).await;
+        while let Some(order) = orders.recv().await {
+            self.obey(order).await;
         }
     }
 
-    async fn handle(&self, batch: &mut Vec<Entry>) {
-        let mut settlements = Vec::with_capacity(batch.len());
-        let mut waiting = Vec::new();
-        for entry in batch.drain(..) {
-            match entry {
-                Entry::Settle(settlement) => settlements.push(*settlement),
-                other => waiting.push(other),
-            }
-        }
-        self.write(settlements).await;
-        for entry in waiting {
-            // Whoever waits may have gone away; the work is done all the same.
-            match entry {
-                Entry::Flush(done) => drop(done.send(())),
-                Entry::Reload(done) => drop(done.send(self.reload().await)),
-                Entry::Settle(_) => {}
-            }
+    /// Writes what is queued, then does what somebody waits for. Whoever waits may have gone away; the work is
+    /// done all the same.
+    async fn obey(&mut self, order: Order) {
+        self.write_with(None).await;
+        match order {
+            Order::Flush(done) => drop(done.send(())),
+            Order::Reload(done) => drop(done.send(self.reload().await)),
         }
     }
 
-    async fn write(&self, settlements: Vec<Settlement>) {
-        if settlements.is_empty() {
-            return;
+    /// Writes everything that is queued, behind `first`.
+    async fn write_with(&mut self, first: Option<Settlement>) {
+        let mut batch: Vec<Settlement> = first.into_iter().collect();
+        loop {
+            while batch.len() < BATCH {
+                let Ok(next) = self.queue.try_recv() else { break };
+                batch.push(next);
+            }
+            if batch.is_empty() {
+                return;
+            }
+            self.write(std::mem::take(&mut batch)).await;
         }
+    }
+
+    async fn write(&self, batch: Vec<Settlement>) {
         let (records, accounts): (Vec<_>, Vec<_>) =
-            settlements.into_iter().map(|settlement| (settlement.record, settlement.account)).unzip();
+            batch.into_iter().map(|settlement| (settlement.record, settlement.account)).unzip();
         let mut pause = Duration::from_millis(50);
         // A row that is already there is ignored, so trying again after a lost answer is safe.
         while let Err(error) = store::usage::settle(&self.db, &records).await {

@@ -67,7 +67,7 @@ struct Open {
 impl Receipt {
     pub(crate) fn open(inner: &Inner, call: &mut Call) -> Self {
         let record = UsageRecord {
-            id: UsageId::new(&inner.world),
+            id: UsageId::of(&call.id),
             request: call.id.clone(),
             at: call.at,
             endpoint: call.endpoint,

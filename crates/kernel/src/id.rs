@@ -94,6 +94,14 @@ id! {
     RequestId, "req"
 }
 
+impl UsageId {
+    /// The id of the one row that a request leaves behind: unique because the request's is.
+    pub fn of(request: &RequestId) -> Self {
+        let own = request.as_str();
+        Self(format!("use_{}", own.strip_prefix("req_").unwrap_or(own)).into())
+    }
+}
+
 fn is_identifier(text: &str) -> bool {
     (1..=64).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
 }

@@ -15,7 +15,10 @@ use settings::{LogFormat, LogLevel};
 use tracing_subscriber::{EnvFilter, fmt::MakeWriter};
 
 /// Lines that may wait for the writer. Beyond, lines are dropped and counted: serving goes before logging.
-const BACKLOG: usize = 16_384;
+const BACKLOG: usize = 65_536;
+
+/// Between two looks at the queue: how late a line may be.
+const PAUSE: Duration = Duration::from_millis(10);
 
 /// Starts the log. Keep the guard until the end of `main`: dropping it writes what is still waiting.
 pub(crate) fn start(format: LogFormat, level: LogLevel) -> LogGuard {
@@ -93,6 +96,8 @@ fn spawn_writer(queue: Receiver<Line>, dropped: Arc<AtomicU64>) -> Option<JoinHa
             if is_over {
                 return;
             }
+            // A thread that waits for the queue is woken for every line, and that costs more than the line.
+            std::thread::sleep(PAUSE);
         }
     };
     std::thread::Builder::new().name("log".to_owned()).spawn(run).ok()
