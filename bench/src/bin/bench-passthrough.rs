@@ -39,7 +39,9 @@ async fn serve(port: u16, upstream: &str) -> Result<(), Box<dyn Error>> {
     let client: Upstream = Client::builder(TokioExecutor::new()).build(connector);
     loop {
         let (stream, _) = listener.accept().await?;
-        stream.set_nodelay(true)?;
+        if stream.set_nodelay(true).is_err() {
+            continue; // The caller is gone already.
+        }
         let (client, host) = (client.clone(), host.clone());
         tokio::spawn(async move {
             let service = service_fn(move |request| forward(request, client.clone(), host.clone()));

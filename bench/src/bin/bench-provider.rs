@@ -59,7 +59,9 @@ async fn accept(port: u16, answers: Answers) -> std::io::Result<()> {
     let listener = listen(port)?;
     loop {
         let (stream, _) = listener.accept().await?;
-        stream.set_nodelay(true)?;
+        if stream.set_nodelay(true).is_err() {
+            continue; // The caller is gone already.
+        }
         let answers = answers.clone();
         tokio::task::spawn_local(async move {
             let service = service_fn(move |request| answer(request, answers.clone()));

@@ -63,11 +63,14 @@ impl Prices {
         Self { table, overrides: HashMap::new(), date: file.date }
     }
 
-    /// With the operator's numbers above the table: what `MODEL_PRICES` says.
+    /// With the operator's numbers above the table: what `MODEL_PRICES` says. What the table knows of a
+    /// model's limits stays.
     #[must_use]
     pub fn with(mut self, prices: impl IntoIterator<Item = (String, Pricing)>) -> Self {
-        let entry = |pricing| PriceEntry { pricing, limits: ModelLimits::default() };
-        self.overrides.extend(prices.into_iter().map(|(model, pricing)| (model, entry(pricing))));
+        for (model, pricing) in prices {
+            let limits = self.find(&model).map(|known| known.limits).unwrap_or_default();
+            self.overrides.insert(model, PriceEntry { pricing, limits });
+        }
         self
     }
 

@@ -79,6 +79,10 @@ fn generated(directory: &Path, world: &World) -> Result<Secret<String>, StartErr
 /// Why these keys are not those of the data, if the data says so. Reads only, and takes a database without
 /// tables for one that says nothing.
 pub(crate) async fn contradiction(db: &Db, ring: &KeyRing) -> Option<String> {
+    // At the very first start there is no table to ask, and nothing that these keys could contradict.
+    if store::is_new(db).await.ok()? {
+        return None;
+    }
     let stored = store::settings::get(db, CANARY).await.ok()??;
     check(&stored, ring).err()
 }

@@ -14,7 +14,7 @@ pub(crate) async fn run(identity: Identity, shutdown: CancellationToken) {
             Ok(0) => {}
             Ok(count) => tracing::debug!(count, "expired sessions were deleted"),
             Err(refusal) => {
-                tracing::warn!(%refusal, "expired sessions could not be deleted; the next try is in an hour")
+                tracing::warn!(%refusal, "expired sessions could not be deleted; the next try is in an hour");
             }
         }
         tokio::select! {

@@ -37,7 +37,7 @@ pub use live::{Live, Open};
 pub use network::{Network, Networks};
 pub use prices::Prices;
 pub use problem::{Given, Notice, Problem};
-pub use provider::{BaseUrls, Keys, Provider, Urls};
+pub use provider::{BaseUrls, Keys, Provider, Urls, name as provider_name};
 pub use read::{Loaded, Source, Sources, Value, read};
 pub use report::Row;
 pub use schema::schema;

@@ -155,7 +155,8 @@ fn ours(url: &str) -> BaseUrl {
     BaseUrl::parse(url).expect("our own constants are base URLs")
 }
 
-fn name(url: &BaseUrl) -> String {
+/// What to call a provider by its address, for people: the name where we know it, else the host.
+pub fn name(url: &BaseUrl) -> String {
     match (url.url().host_str().unwrap_or_default(), url.url().port()) {
         ("api.openai.com", None) => "OpenAI".to_owned(),
         ("openrouter.ai", None) => "OpenRouter".to_owned(),

@@ -2,8 +2,8 @@
 //! Every change raises [`Topic::Connections`] first.
 
 use kernel::{
-    Connection, ConnectionId, ConnectionKind, ConnectionSource, ManageConnections, ModelOverride, Permit,
-    Timestamp, UpstreamModel,
+    BaseUrl, Connection, ConnectionId, ConnectionKind, ConnectionSource, ManageConnections, ModelOverride,
+    Permit, Timestamp, UpstreamModel,
 };
 
 use crate::{
@@ -44,7 +44,8 @@ pub async fn insert(
 }
 
 /// Replaces the whole row except `created_at`; `false` when it is gone. When `seen` is given and the row
-/// was changed since, nothing happens and the answer is `Conflict` of `connection.updated_at`.
+/// was changed since, nothing happens and the answer is `Conflict` of `connection.updated_at`. Another base
+/// URL is another provider: the list of models of the old one goes.
 pub async fn update(
     db: &Db,
     connection: &Connection,
@@ -52,10 +53,10 @@ pub async fn update(
     _: Permit<ManageConnections>,
 ) -> Result<bool, StoreError> {
     let mut tx = begin(db).await?;
-    let found =
-        tx.query_one("SELECT updated_at FROM connection WHERE id = $1", values![&connection.id]).await?;
-    let Some(found) = found else { return Ok(false) };
-    let found: Timestamp = found.single("connection")?;
+    let sql = "SELECT updated_at, base_url FROM connection WHERE id = $1";
+    let Some(row) = tx.query_one(sql, values![&connection.id]).await? else { return Ok(false) };
+    let mut fields = row.fields("connection");
+    let (found, base_url): (Timestamp, BaseUrl) = (fields.read()?, fields.read()?);
     if seen.is_some_and(|seen| seen != found) {
         return Err(StoreError::Conflict { table: "connection".to_owned(), column: "updated_at".to_owned() });
     }
@@ -70,6 +71,9 @@ pub async fn update(
         params,
     )
     .await?;
+    if base_url != connection.base_url {
+        tx.execute("DELETE FROM model_list WHERE connection_id = $1", values![&connection.id]).await?;
+    }
     tx.commit().await?;
     Ok(true)
 }

@@ -78,6 +78,8 @@ pub struct KeyFilter {
     pub name: Option<String>,
     /// The state at the given moment.
     pub state: Option<(KeyState, Timestamp)>,
+    /// Leave revoked keys out.
+    pub only_live: bool,
 }
 
 /// Keys that match, newest first; and how many match in all.
@@ -118,6 +120,9 @@ fn conditions(filter: &KeyFilter) -> (String, Vec<Value>) {
     }
     if let Some(name) = &filter.name {
         and("name = $n", Some(name.into()));
+    }
+    if filter.only_live {
+        and("revoked_at IS NULL", None);
     }
     match filter.state {
         None => {}

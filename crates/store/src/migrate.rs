@@ -50,6 +50,11 @@ pub async fn pending(db: &Db) -> Result<Vec<&'static str>, StoreError> {
     Ok(left.iter().map(|migration| migration.name).collect())
 }
 
+/// Whether nothing was ever migrated here: a database without tables of ours.
+pub async fn is_new(db: &Db) -> Result<bool, StoreError> {
+    Ok(!db.has_table("schema_migration").await?)
+}
+
 pub(crate) async fn migrate_to(db: &Db, all: &[Migration], now: Timestamp) -> Result<usize, StoreError> {
     let mut count = 0;
     loop {

@@ -3,6 +3,7 @@
 
 mod failure;
 mod files;
+mod places;
 mod writer;
 
 use std::{
@@ -222,7 +223,7 @@ fn enter_wal(connection: &Connection) -> Result<(), StoreError> {
 fn run(connection: &Connection, statement: &Statement) -> Result<Answer, StoreError> {
     let run = || -> rusqlite::Result<Answer> {
         let mut prepared = connection.prepare_cached(&statement.sql)?;
-        bind(&mut prepared, &statement.params)?;
+        bind(&mut prepared, &statement.sql, &statement.params)?;
         let width = prepared.column_count();
         if width == 0 {
             let changed = prepared.raw_execute()? as u64;
@@ -240,12 +241,15 @@ fn run(connection: &Connection, statement: &Statement) -> Result<Answer, StoreEr
     run().map_err(|error| from_sqlite(&error))
 }
 
-/// `$n` is a *name* to SQLite, numbered by first occurrence, so `$2 … $1` would swap when bound by position.
-fn bind(prepared: &mut Prepared<'_>, params: &[Value]) -> rusqlite::Result<()> {
-    for index in 1..=prepared.parameter_count() {
-        let number = prepared.parameter_name(index).and_then(|name| name[1..].parse::<usize>().ok());
-        let value = number.and_then(|number| params.get(number.checked_sub(1)?));
-        let value = value.ok_or(rusqlite::Error::InvalidParameterCount(params.len(), index))?;
+/// Gives each parameter its value; see [`places`].
+fn bind(prepared: &mut Prepared<'_>, sql: &str, params: &[Value]) -> rusqlite::Result<()> {
+    let places = places::of(sql);
+    if places.len() != prepared.parameter_count() {
+        return Err(rusqlite::Error::InvalidParameterCount(places.len(), prepared.parameter_count()));
+    }
+    for (index, number) in (1..).zip(places) {
+        let value = number.checked_sub(1).and_then(|position| params.get(position));
+        let value = value.ok_or(rusqlite::Error::InvalidParameterCount(params.len(), number))?;
         prepared.raw_bind_parameter(index, value)?;
     }
     Ok(())

@@ -51,6 +51,21 @@ impl Database {
         self.server.psql(&self.name, sql);
     }
 
+    /// Asks a question in SQL and returns the answer, each row as its fields in text; null is empty.
+    pub fn ask(&self, sql: &str) -> Vec<Vec<String>> {
+        let answer = self.server.psql(&self.name, sql);
+        answer.lines().map(|line| line.split('\t').map(str::to_owned).collect()).collect()
+    }
+
+    /// Everything in it as a script, for finding what must not be there.
+    pub fn dump(&self) -> Vec<u8> {
+        let mut dump = Command::new(self.server.bin.join("pg_dump"));
+        dump.args(["-U", "wardroom", "-h"]).arg(&self.server.home).arg(&self.name);
+        let done = dump.output().expect("pg_dump starts");
+        assert!(done.status.success(), "pg_dump: {}", String::from_utf8_lossy(&done.stderr));
+        done.stdout
+    }
+
     /// Cuts all connections to this database, as a restart of the server would.
     pub fn cut_connections(&self) {
         let name = &self.name;
@@ -106,11 +121,13 @@ impl Server {
         self.psql("postgres", sql);
     }
 
-    fn psql(&self, database: &str, sql: &str) {
+    fn psql(&self, database: &str, sql: &str) -> String {
         let mut psql = Command::new(self.bin.join("psql"));
-        psql.args(["-X", "-q", "-v", "ON_ERROR_STOP=1", "-U", "wardroom", "-h"]).arg(&self.home);
+        psql.args(["-X", "-q", "-A", "-t", "-F", "\t", "-v", "ON_ERROR_STOP=1", "-U", "wardroom", "-h"])
+            .arg(&self.home);
         let done = psql.args(["-d", database, "-c", sql]).output().expect("psql starts");
         assert!(done.status.success(), "psql: {}", String::from_utf8_lossy(&done.stderr));
+        String::from_utf8_lossy(&done.stdout).into_owned()
     }
 }
 

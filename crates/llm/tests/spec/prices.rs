@@ -66,3 +66,12 @@ fn the_operators_numbers_come_first() {
     assert!(prices.overridden("gpt-4o").is_some() && prices.overridden("gpt-4o-mini").is_none());
     assert!(prices.find("gpt-4o-mini").is_some(), "the table is still there");
 }
+
+#[test]
+fn a_price_of_the_operators_leaves_the_limits_of_the_table_alone() {
+    let free = Pricing { prompt: Money::ZERO, completion: Money::ZERO, cached_prompt: None };
+    let prices = Prices::built_in().with([("gpt-4o-mini".to_owned(), free), ("mine".to_owned(), free)]);
+    let mini = prices.find("gpt-4o-mini").unwrap();
+    assert_eq!((mini.pricing, mini.limits.most_output), (free, Some(16_384)));
+    assert_eq!(prices.find("mine").unwrap().limits.most_output, None);
+}

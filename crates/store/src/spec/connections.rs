@@ -19,6 +19,7 @@ on_both! {
     a_deleted_connection_takes_its_overrides_and_models_along;
     what_is_decided_about_a_model_can_be_decided_anew_and_forgotten;
     a_provider_that_fails_keeps_the_models_it_had;
+    another_base_url_forgets_the_models_of_the_old_one_and_another_name_does_not;
     other_processes_are_told_of_new_models_only;
 }
 
@@ -170,6 +171,18 @@ async fn a_provider_that_fails_keeps_the_models_it_had(home: Home) {
     assert_eq!(list.models, models);
     assert_eq!((list.fetched_at, list.tried_at), (Some(at(2)), at(3)));
     assert_eq!(list.error.as_deref(), Some("401"));
+}
+
+async fn another_base_url_forgets_the_models_of_the_old_one_and_another_name_does_not(home: Home) {
+    let db = home.ready().await;
+    let mut one = stored(&db, "c1", 0).await;
+    connections::put_models(&db, &one.id, at(1), Ok(&[model("a")])).await.unwrap();
+    one.name = "Renamed".to_owned();
+    connections::update(&db, &one, None, permit()).await.unwrap();
+    assert_eq!(connections::model_lists(&db).await.unwrap().len(), 1);
+    one.base_url = BaseUrl::parse("https://other.example.com/v1").unwrap();
+    connections::update(&db, &one, None, permit()).await.unwrap();
+    assert_eq!(connections::model_lists(&db).await.unwrap(), []);
 }
 
 async fn other_processes_are_told_of_new_models_only(home: Home) {

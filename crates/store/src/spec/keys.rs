@@ -195,8 +195,11 @@ async fn keys_are_found_by_text_owner_name_and_state(home: Home) {
         name: Some("active".to_owned()),
         text: Some("act".to_owned()),
         state: Some((KeyState::Active, at(10))),
+        only_live: true,
     };
     assert_eq!(find(exact).await, ["active"]);
+    let live = find(KeyFilter { only_live: true, ..KeyFilter::default() }).await;
+    assert_eq!(live, ["expired", "blocked", "active"]);
     assert_eq!(find(KeyFilter { name: Some("activ".to_owned()), ..KeyFilter::default() }).await, [""; 0]);
 
     let (second, total) = keys::list(&db, &KeyFilter::default(), Page::new(2, 3)).await.unwrap();

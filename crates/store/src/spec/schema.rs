@@ -2,7 +2,7 @@
 
 use super::{Home, at, on_both};
 use crate::{
-    StoreError, migrate,
+    StoreError, is_new, migrate,
     migrate::{MIGRATIONS, Migration, migrate_to},
     pending,
 };
@@ -18,8 +18,10 @@ on_both! {
 async fn a_new_database_is_pending_until_it_is_migrated_and_migrating_again_does_nothing(home: Home) {
     let db = home.open().await;
     assert_eq!(pending(&db).await.unwrap().len(), MIGRATIONS.len());
+    assert!(is_new(&db).await.unwrap());
     assert_eq!(migrate(&db, at(0)).await.unwrap(), MIGRATIONS.len());
     assert_eq!(pending(&db).await.unwrap(), [""; 0]);
+    assert!(!is_new(&db).await.unwrap());
     assert_eq!(migrate(&db, at(0)).await.unwrap(), 0);
 }
 

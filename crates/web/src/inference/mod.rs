@@ -159,7 +159,12 @@ async fn payer(app: &App, parts: &Parts) -> Result<Payer, Refusal> {
                 "You did not provide an API key. Send it in the header Authorization: Bearer YOUR_KEY.";
             Err(Refusal::new(Kind::Unauthenticated, "invalid_api_key", words))
         }
-        Ok(caller) => Ok(Payer::Caller(caller)),
+        Ok(caller) => {
+            // Also asked by the gateway, model by model; here it spares reading the body of somebody who waits
+            // for approval, and answers everything they send alike.
+            caller.may_use_model()?;
+            Ok(Payer::Caller(caller))
+        }
         // Whatever it was meant to be, for an SDK it is a key that is not known.
         Err(refusal)
             if refusal.kind == Kind::Unauthenticated && matches!(credential, Some(Credential::Header(_))) =>
