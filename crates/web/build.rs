@@ -8,10 +8,5 @@ fn main() {
     // Cargo watches what exists; a path that does not would make every build start anew. Where the folder cannot be made,
     // that is all that happens.
     drop(fs::create_dir_all(&dist));
-    announce(&dist);
-}
-
-#[expect(clippy::print_stdout, reason = "build scripts talk to cargo on standard output")]
-fn announce(folder: &Path) {
-    println!("cargo::rerun-if-changed={}", folder.display());
+    println!("cargo::rerun-if-changed={}", dist.display());
 }
