@@ -22,10 +22,6 @@ const BACKLOG: usize = 16_384;
 /// half as much CPU again as answering the request does; a killed process loses this much of its log.
 const LINGER: Duration = Duration::from_millis(5);
 
-/// How long the writer lets lines gather before it writes them. Waking it for each line costs a busy server
-/// half as much CPU again as answering the request does; a killed process loses this much of its log.
-const LINGER: Duration = Duration::from_millis(5);
-
 /// Starts the log. Keep the guard until the end of `main`: dropping it writes what is still waiting.
 pub(crate) fn start(format: LogFormat, level: LogLevel) -> LogGuard {
     let (lines, queue) = sync_channel(BACKLOG);
