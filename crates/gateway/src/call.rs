@@ -138,14 +138,15 @@ async fn refused(provider: &Provider, response: Response<ProviderBody>) -> Refus
             Refusal::new(Kind::BadGateway, "provider_auth_error", words)
         }
         status if status.is_client_error() || status.is_server_error() => {
-            let code = error.code.unwrap_or_else(|| "provider_error".to_owned());
+            let is_clean = |word: &String| llm::scrub(word, &secrets) == *word;
+            let code = error.code.filter(is_clean).unwrap_or_else(|| "provider_error".to_owned());
             let words = if message.is_empty() {
                 format!("The provider answered {status} without a reason.")
             } else {
                 message
             };
             Refusal {
-                field: error.param.map(Into::into),
+                field: error.param.filter(is_clean).map(Into::into),
                 ..Refusal::new(Kind::Provider(status.as_u16()), code, words)
             }
         }

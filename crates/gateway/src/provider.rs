@@ -3,9 +3,11 @@
 //! The credential is unsealed once, when the connection is loaded, and lives here as a header value that
 //! does not print.
 
+use bytes::Bytes;
 use egress::Destination;
 use http::HeaderValue;
 use kernel::{ConnectionId, Secret};
+use llm::Redaction;
 
 /// A provider that can be called.
 #[derive(Debug)]
@@ -18,6 +20,18 @@ pub struct Provider {
     pub transport: Transport,
     /// Put before the provider's model names.
     pub prefix: Option<String>,
+}
+
+impl Provider {
+    /// What the provider says in a stream, without our key. Some repeat a key that they do not like.
+    pub(crate) fn redacted(&self, bytes: Bytes) -> Bytes {
+        match &self.transport {
+            Transport::Http { credential: Some(Credential { redaction: Some(redaction), .. }), .. } => {
+                redaction.apply(bytes)
+            }
+            _ => bytes,
+        }
+    }
 }
 
 /// How a provider is reached.
@@ -39,6 +53,7 @@ pub enum Transport {
 pub struct Credential {
     header: HeaderValue,
     secret: Secret<String>,
+    redaction: Option<Redaction>,
 }
 
 impl Provider {
@@ -63,7 +78,8 @@ impl Credential {
         let mut header =
             HeaderValue::try_from(format!("Bearer {}", secret.expose())).map_err(|_| UnsendableKey)?;
         header.set_sensitive(true);
-        Ok(Self { header, secret })
+        let redaction = Redaction::of(secret.expose());
+        Ok(Self { header, secret, redaction })
     }
 
     /// The value of the `authorization` header; marked sensitive.

@@ -153,8 +153,10 @@ impl Metered {
                     let Ok(chunk) = frame.into_data() else { continue };
                     self.silence.broken();
                     match meter.feed(&chunk) {
-                        Forward::AsIs => return Poll::Ready(Some(chunk)),
-                        Forward::Replace(bytes) => return Poll::Ready(Some(bytes)),
+                        Forward::AsIs => return Poll::Ready(Some(self.plan.provider.redacted(chunk))),
+                        Forward::Replace(bytes) => {
+                            return Poll::Ready(Some(self.plan.provider.redacted(bytes)));
+                        }
                         Forward::Nothing => {}
                     }
                 }
@@ -171,7 +173,7 @@ impl Metered {
         let (meter, mut receipt) = self.running.take()?;
         let metered = meter.finish();
         receipt.count(metered.tokens, metered.estimated_completion);
-        let rest = Some(metered.rest).filter(|rest| !rest.is_empty());
+        let rest = Some(self.plan.provider.redacted(metered.rest)).filter(|rest| !rest.is_empty());
         if metered.error.is_some() {
             receipt.close(Outcome::Failed, 200, Some("provider_error".to_owned()));
             return rest;
