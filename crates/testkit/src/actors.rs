@@ -20,18 +20,20 @@ impl Caller {
         Self { address, headers: Vec::new() }
     }
 
-    /// The same caller with a header on every request.
+    /// The same caller with one more header on every request.
     #[must_use]
-    pub fn with(mut self, name: &str, value: &str) -> Self {
-        self.headers.push((name.to_owned(), value.to_owned()));
-        self
+    pub fn with(&self, name: &str, value: &str) -> Self {
+        let mut headers = self.headers.clone();
+        headers.push((name.to_owned(), value.to_owned()));
+        Self { address: self.address, headers }
     }
 
     /// The same caller with another bearer credential.
     #[must_use]
-    pub fn bearer(mut self, secret: &str) -> Self {
-        self.headers.retain(|(name, _)| name != "authorization");
-        self.with("authorization", &format!("Bearer {secret}"))
+    pub fn bearer(&self, secret: &str) -> Self {
+        let mut without = self.clone();
+        without.headers.retain(|(name, _)| name != "authorization");
+        without.with("authorization", &format!("Bearer {secret}"))
     }
 
     /// A request to be completed and sent.
@@ -124,7 +126,7 @@ pub struct Person {
 }
 
 impl Person {
-    pub(crate) fn of(stranger: Caller, session: &Value, email: String, password: String) -> Self {
+    pub(crate) fn of(stranger: &Caller, session: &Value, email: String, password: String) -> Self {
         let text = |name: &str| session[name].as_str().unwrap_or_default().to_owned();
         let token = text("token");
         let browser =

@@ -165,6 +165,22 @@ impl TestApp {
         String::from_utf8_lossy(&bytes).into_owned()
     }
 
+    /// Ends the server and proves that no file of it, no table and no log line holds this secret.
+    pub async fn stop_and_search_for(mut self, secret: &str) {
+        self.stop().await;
+        self.must_not_hold(secret);
+    }
+
+    /// Proves that at this moment no file of the server, no table and no log line holds this secret.
+    #[track_caller]
+    pub fn must_not_hold(&self, secret: &str) {
+        assert!(!self.log().contains(secret), "the log holds the secret");
+        for (place, bytes) in self.stage.all_data() {
+            let is_there = bytes.windows(secret.len()).any(|window| window == secret.as_bytes());
+            assert!(!is_there, "{place} holds the secret");
+        }
+    }
+
     /// Waits for a log line that holds this text, and returns it.
     pub async fn log_line(&self, part: &str) -> String {
         let find = || async { self.log().lines().find(|line| line.contains(part)).map(str::to_owned) };
@@ -215,7 +231,7 @@ impl TestApp {
             200 => up,
             _ => stranger.post("/api/v1/auths/signin", account).await.expect(200),
         };
-        Person::of(Caller::new(self.address), &session.json(), email, password)
+        Person::of(&Caller::new(self.address), &session.json(), email, password)
     }
 
     /// A virtual key that is about to be made, by the master key.

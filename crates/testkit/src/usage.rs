@@ -31,7 +31,7 @@ pub struct Usage {
 
 /// Reads all rows, oldest first.
 pub(crate) const ALL: &str = "SELECT request_id, outcome, status, endpoint, model, key_id, prompt_tokens, completion_tokens, \
-     is_estimated, cost, is_stream, error FROM usage_record ORDER BY id";
+     is_estimated, cost, is_stream, error FROM usage_record ORDER BY at, id";
 
 impl Usage {
     pub(crate) fn of(row: Vec<String>) -> Self {

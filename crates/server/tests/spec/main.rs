@@ -5,3 +5,5 @@
 
 mod accounts;
 mod gateway;
+mod provider_failures;
+mod stream;

@@ -5,6 +5,7 @@ use std::{io, sync::Arc};
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     net::{TcpListener, TcpStream},
+    task::JoinSet,
     time::Instant,
 };
 
@@ -15,10 +16,12 @@ use super::{
 
 /// Takes connections until it is aborted.
 pub(super) async fn accept(listener: TcpListener, state: Arc<State>) {
+    // Owned here, so that the connections end with the provider.
+    let mut conversations = JoinSet::new();
     while let Ok((stream, _)) = listener.accept().await {
         state.lock().connections += 1;
         let state = state.clone();
-        drop(crate::spawn(async move { drop(converse(stream, &state).await) }));
+        conversations.spawn(async move { drop(converse(stream, &state).await) });
     }
 }
 
