@@ -13,3 +13,12 @@ pub enum AdminError {
     #[error(transparent)]
     Store(#[from] StoreError),
 }
+
+impl From<AdminError> for Refusal {
+    fn from(error: AdminError) -> Self {
+        match error {
+            AdminError::Refused(refusal) => refusal,
+            AdminError::Store(error) => error.into(),
+        }
+    }
+}

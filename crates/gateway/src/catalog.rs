@@ -31,10 +31,6 @@ pub struct Target {
     pub price: Option<(Pricing, PriceSource)>,
     /// Not offered to callers.
     pub is_hidden: bool,
-    /// An administrator changed its public id or name.
-    pub is_renamed: bool,
-    /// The provider still lists it.
-    pub is_available: bool,
 }
 
 /// Who says what a model costs.
@@ -128,11 +124,6 @@ impl Catalog {
             |(index, target): &(usize, &Arc<Target>)| self.by_public_id.get(&target.public_id) == Some(index);
         self.targets.iter().enumerate().filter(serves).map(|(_, target)| target)
     }
-
-    /// Everything, hidden and shadowed models included, for administrators.
-    pub fn all(&self) -> impl Iterator<Item = &Arc<Target>> {
-        self.targets.iter()
-    }
 }
 
 fn target(
@@ -141,14 +132,61 @@ fn target(
     decision: Option<&ModelOverride>,
     prices: &Prices,
 ) -> Target {
+    let Face { public_id, name, limits, price, is_hidden, .. } =
+        face(provider.prefix.as_deref(), &model, decision, prices);
+    Target {
+        upstream_id: model.id,
+        owned_by: model.owned_by,
+        created: model.created,
+        provider,
+        public_id,
+        name,
+        limits,
+        price,
+        is_hidden,
+    }
+}
+
+/// How a model appears here.
+#[derive(Debug)]
+pub(crate) struct Face {
+    /// What callers ask for.
+    pub(crate) public_id: String,
+    /// For people.
+    pub(crate) name: String,
+    /// How many tokens fit, and how long an answer can be.
+    pub(crate) limits: ModelLimits,
+    /// What it costs and who says so.
+    pub(crate) price: Option<(Pricing, PriceSource)>,
+    /// Not offered to callers.
+    pub(crate) is_hidden: bool,
+    /// An administrator changed its public id or name.
+    pub(crate) is_renamed: bool,
+}
+
+/// The public id of a model that nobody renamed.
+pub(crate) fn own_id(prefix: Option<&str>, upstream_id: &str) -> String {
+    prefix.map_or_else(|| upstream_id.to_owned(), |prefix| format!("{prefix}/{upstream_id}"))
+}
+
+/// Puts together what the provider, the operator and an administrator say about one model. A price comes
+/// from an administrator, else from `MODEL_PRICES` (by the public id, or the provider's), else from the
+/// provider's own list, else from the table that ships with the binary.
+pub(crate) fn face(
+    prefix: Option<&str>,
+    model: &UpstreamModel,
+    decision: Option<&ModelOverride>,
+    prices: &Prices,
+) -> Face {
+    let own_id = own_id(prefix, &model.id);
+    let other_id = decision.and_then(|it| it.public_id.clone());
+    let other_name = decision.and_then(|it| it.name.clone());
+    let is_renamed = other_id.is_some() || other_name.is_some();
+    let name = other_name.or_else(|| model.name.clone()).unwrap_or_else(|| own_id.clone());
     let known = prices.find(&model.id);
-    let own_id = match &provider.prefix {
-        Some(prefix) => format!("{prefix}/{}", model.id),
-        None => model.id.clone(),
-    };
-    let public_id = decision.and_then(|it| it.public_id.clone());
-    let name = decision.and_then(|it| it.name.clone());
-    let operators = prices.overridden(&own_id).or_else(|| prices.overridden(&model.id));
+    let operators = [other_id.as_deref().unwrap_or(&own_id), &own_id, &model.id]
+        .into_iter()
+        .find_map(|id| prices.overridden(id));
     let price = decision
         .and_then(|it| it.pricing)
         .map(|pricing| (pricing, PriceSource::Override))
@@ -156,17 +194,12 @@ fn target(
         .or_else(|| model.pricing.map(|pricing| (pricing, PriceSource::Provider)))
         .or_else(|| known.map(|entry| (entry.pricing, PriceSource::Table)));
     let limits = known.map(|entry| entry.limits).unwrap_or_default();
-    Target {
-        is_renamed: public_id.is_some() || name.is_some(),
-        name: name.or(model.name).unwrap_or_else(|| own_id.clone()),
-        public_id: public_id.unwrap_or(own_id),
-        is_hidden: decision.is_some_and(|it| it.is_hidden),
+    Face {
         limits: ModelLimits { context_length: model.context_length.or(limits.context_length), ..limits },
-        upstream_id: model.id,
-        owned_by: model.owned_by,
-        created: model.created,
+        public_id: other_id.unwrap_or(own_id),
+        is_hidden: decision.is_some_and(|it| it.is_hidden),
+        is_renamed,
+        name,
         price,
-        provider,
-        is_available: true,
     }
 }

@@ -41,11 +41,22 @@ pub(crate) struct Connections {
     obstacles: Mutex<HashMap<ConnectionId, String>>,
     /// True once every provider was asked for its models after the start.
     pub(crate) first_fetch: watch::Sender<bool>,
+    /// Held while an administrator's change is checked against the rows and written.
+    pub(crate) changing: tokio::sync::Mutex<()>,
+    /// Held while the catalogue is built, so that an older state of the rows never replaces a newer one: a
+    /// key that was cleared must not come back.
+    reloading: tokio::sync::Mutex<()>,
 }
 
 impl Default for Connections {
     fn default() -> Self {
-        Self { keys: Mutex::default(), obstacles: Mutex::default(), first_fetch: watch::Sender::new(false) }
+        Self {
+            keys: Mutex::default(),
+            obstacles: Mutex::default(),
+            first_fetch: watch::Sender::new(false),
+            changing: tokio::sync::Mutex::default(),
+            reloading: tokio::sync::Mutex::default(),
+        }
     }
 }
 
@@ -142,6 +153,7 @@ impl Gateway {
     /// Reads connections, models and decisions from the database and replaces the catalogue.
     pub(crate) async fn reload_connections(&self) -> Result<(), AdminError> {
         let inner = &*self.0;
+        let _turn = inner.connections.reloading.lock().await;
         let rows = store::connections::list(&inner.db).await?;
         let overrides = store::connections::overrides(&inner.db).await?;
         let lists = store::connections::model_lists(&inner.db).await?;

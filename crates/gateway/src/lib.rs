@@ -12,9 +12,13 @@ mod admin;
 mod authorise;
 mod call;
 mod catalog;
+mod change_connections;
+mod change_keys;
+mod change_models;
 mod connections;
 mod demo;
 mod keybook;
+pub mod keys;
 mod ledger;
 mod limit;
 mod parse;
@@ -23,7 +27,10 @@ mod receipt;
 mod refresh;
 mod reserve;
 mod route;
+mod show_connections;
+mod show_usage;
 mod stream;
+mod try_connection;
 mod whole;
 
 use std::{sync::Arc, time::Duration};
@@ -42,10 +49,16 @@ use vault::KeyRing;
 
 pub use admin::AdminError;
 pub use catalog::{Catalog, PriceSource, Target};
+pub use change_connections::{ConnectionChange, NewConnection};
+pub use change_keys::{KeyOwner, KeyView};
+pub use change_models::{CatalogEntry, ModelChange};
 pub use connections::EnvironmentConnection;
 pub use keybook::HeldKey;
 pub use receipt::Closed;
+pub use show_connections::ConnectionView;
+pub use show_usage::UsagePage;
 pub use stream::AnswerBody;
+pub use try_connection::Trial;
 
 /// What the gateway is made of.
 pub struct GatewayParts {

@@ -67,6 +67,12 @@ impl Gateway {
         self.reload_connections().await
     }
 
+    /// Asks one provider and offers what it answered.
+    pub(crate) async fn fetch_and_reload(&self, row: &Connection) -> Result<(), AdminError> {
+        self.fetch_models(row).await?;
+        self.reload_connections().await
+    }
+
     /// Asks one provider and notes the answer; [`Gateway::reload_connections`] makes it visible.
     pub(crate) async fn fetch_models(&self, row: &Connection) -> Result<(), AdminError> {
         let inner = &*self.0;
@@ -74,6 +80,11 @@ impl Gateway {
             Ok(provider) => list(inner, &provider).await.models,
             Err(obstacle) => Err(obstacle),
         };
+        // Whoever changed the address while we waited must not find the models of the old one.
+        let is_same = |now: &Connection| now.base_url == row.base_url;
+        if !store::connections::by_id(&inner.db, &row.id).await?.is_some_and(|now| is_same(&now)) {
+            return Ok(());
+        }
         let answer = models.as_deref().map_err(String::as_str);
         store::connections::put_models(&inner.db, &row.id, inner.world.now(), answer).await?;
         Ok(())
