@@ -91,16 +91,13 @@ pub async fn mint(
     check_expiry(new.expires_at, now)?;
     check_metadata(&new.metadata)?;
     check_owner(db, new.owner.as_ref()).await?;
-    let (secret, prefix, last_four) = match new.secret {
-        Some(secret) => {
-            check_secret(&secret)?;
-            let last_four = ring.fingerprint(secret.expose()).last_four;
-            (secret, "sk-".to_owned(), last_four)
-        }
-        None => {
-            let issued = vault::virtual_key(world);
-            (issued.secret, issued.prefix, issued.last_four)
-        }
+    let (secret, prefix, last_four) = if let Some(secret) = new.secret {
+        check_secret(&secret)?;
+        let last_four = ring.fingerprint(secret.expose()).last_four;
+        (secret, "sk-".to_owned(), last_four)
+    } else {
+        let issued = vault::virtual_key(world);
+        (issued.secret, issued.prefix, issued.last_four)
     };
     let key = VirtualKey {
         id: KeyId::new(world),
