@@ -4,6 +4,7 @@ mod base;
 mod command;
 mod error;
 mod output;
+mod process;
 mod secrets;
 mod serve;
 mod sweep;

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use gateway::Demo;
 
-use crate::{base::Base, error::StartError, telemetry};
+use crate::{base::Base, error::StartError, process, telemetry};
 
 /// What to serve.
 #[derive(Debug, clap::Args)]
@@ -18,6 +18,7 @@ pub(crate) struct Arguments {
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, StartError> {
     let (loaded, _) = crate::base::settings()?;
     let _log = telemetry::start(loaded.settings.log_format.value, loaded.settings.global_log_level.value);
+    process::prepare();
     let mut runtime = tokio::runtime::Builder::new_multi_thread();
     if let Some(threads) = loaded.settings.worker_threads.value {
         runtime.worker_threads(usize::from(threads));
