@@ -92,6 +92,11 @@ impl Gateway {
         }
     }
 
+    /// Whether keys can be given to this person.
+    pub async fn is_account(&self, id: &UserId, _: Permit<ManageKeys>) -> Result<bool, AdminError> {
+        Ok(store::users::by_id(&self.0.db, id).await?.is_some())
+    }
+
     /// Changes a key. Effective when this returns.
     pub async fn change_key(
         &self,

@@ -39,7 +39,9 @@ use arc_swap::ArcSwap;
 use bytes::Bytes;
 use egress::Egress;
 use http::Response;
-use kernel::{Caller, Endpoint, Kind, Program, Refusal, RequestId, Secret, Timestamp, UserId, World};
+use kernel::{
+    Caller, Endpoint, KeyTail, Kind, Program, Refusal, RequestId, Secret, Timestamp, UserId, World,
+};
 use llm::{Estimate, Prices, UsageChunk};
 use settings::BaseUrls;
 use store::Db;
@@ -312,6 +314,11 @@ impl Gateway {
                 "This API key is not known here. Check that it was copied whole, or ask for a new one.";
             Err(Refusal::new(Kind::Unauthenticated, "invalid_api_key", words))
         })
+    }
+
+    /// What may be shown of a secret.
+    pub fn fingerprint(&self, secret: &Secret<String>) -> KeyTail {
+        self.0.ring.fingerprint(secret.expose())
     }
 
     /// The models on offer.

@@ -8,7 +8,9 @@ use std::{
     sync::LazyLock,
 };
 
-use kernel::{KeyId, Money, Permit, ReadUsage, Timestamp, TokenCount, UsageId, UsageRecord, UserId};
+use kernel::{
+    KeyId, Money, Permit, ReadUsage, RequestId, Timestamp, TokenCount, UsageId, UsageRecord, UserId,
+};
 
 use crate::{
     StoreError,
@@ -127,6 +129,8 @@ pub struct UsageFilter {
     pub user: Option<UserId>,
     /// For this model, by its public name.
     pub model: Option<String>,
+    /// Of this request.
+    pub request: Option<RequestId>,
     /// Older than this row: the next page.
     pub before: Option<UsageId>,
     /// Arrived at or after.
@@ -138,10 +142,11 @@ pub struct UsageFilter {
 impl UsageFilter {
     /// Put together from fixed pieces, so there are few different statements and no value in any of them.
     fn conditions(&self) -> (String, Vec<Value>) {
-        let pieces: [(&str, Option<Value>); 6] = [
+        let pieces: [(&str, Option<Value>); 7] = [
             ("key_id =", self.key.as_ref().map(Value::from)),
             ("account_id =", self.user.as_ref().map(Value::from)),
             ("model =", self.model.as_ref().map(Value::from)),
+            ("request_id =", self.request.as_ref().map(Value::from)),
             ("id <", self.before.as_ref().map(Value::from)),
             ("at >=", self.since.map(Value::from)),
             ("at <", self.until.map(Value::from)),

@@ -23,15 +23,14 @@ impl Dialect {
     /// Writes the body of a refusal that a handler left in the response; leaves other answers alone.
     pub(crate) fn speak(self, mut response: Response) -> Response {
         let Some(Refused(refusal)) = response.extensions_mut().remove::<Refused>() else { return response };
-        let (mut parts, _) = self.render(&refusal).into_parts();
-        let (old, _) = response.into_parts();
-        // What the handler set besides (retry-after, a cookie to clear) stays.
-        for (name, value) in &old.headers {
-            if name != header::CONTENT_TYPE && name != header::CONTENT_LENGTH {
+        let (mut parts, body) = self.render(&refusal).into_parts();
+        let written: Vec<_> = parts.headers.keys().cloned().collect();
+        // What the handler set besides (a cookie to clear) stays.
+        for (name, value) in response.headers() {
+            if *name != header::CONTENT_LENGTH && !written.contains(name) {
                 parts.headers.append(name, value.clone());
             }
         }
-        let (_, body) = self.render(&refusal).into_parts();
         Response::from_parts(parts, body)
     }
 
@@ -91,5 +90,17 @@ mod tests {
         assert_eq!(of(Kind::NotFound, "model_not_found"), "invalid_request_error");
         assert_eq!(of(Kind::BadGateway, "provider_unreachable"), "api_error");
         assert_eq!(of(Kind::Provider(422), "provider_error"), "invalid_request_error");
+    }
+
+    #[test]
+    fn the_time_to_come_back_is_said_once_and_a_cookie_to_clear_stays() {
+        let refusal = Refusal::new(Kind::TooMany, "slow_down", "").after(std::time::Duration::from_secs(3));
+        let mut response = Refused(refusal).into_response();
+        for cookie in ["a=; Max-Age=0", "b=; Max-Age=0"] {
+            response.headers_mut().append(header::SET_COOKIE, HeaderValue::from_static(cookie));
+        }
+        let spoken = Dialect::Workspace.speak(response);
+        assert_eq!(spoken.headers().get_all(header::RETRY_AFTER).iter().count(), 1);
+        assert_eq!(spoken.headers().get_all(header::SET_COOKIE).iter().count(), 2);
     }
 }

@@ -1,6 +1,7 @@
 //! A refusal on its way out. Handlers return it; the route's dialect writes the body.
 
 use axum::response::{IntoResponse, Response};
+use gateway::AdminError;
 use http::{HeaderValue, StatusCode, header};
 use kernel::{Denied, Kind, Refusal};
 use workspace::WorkspaceError;
@@ -28,6 +29,12 @@ impl IntoResponse for Refused {
 impl From<Refusal> for Refused {
     fn from(refusal: Refusal) -> Self {
         Self(refusal)
+    }
+}
+
+impl From<AdminError> for Refused {
+    fn from(error: AdminError) -> Self {
+        Self(error.into())
     }
 }
 

@@ -26,6 +26,8 @@ pub(crate) enum Access {
     Admin,
     /// The master key, or an administrator.
     Management,
+    /// The same, and programs with a virtual key, which may ask about that key alone.
+    KeyHolder,
     /// Whoever may use a model: a virtual key, the master key, or a member.
     Inference,
 }
@@ -38,6 +40,7 @@ impl Access {
             Self::Member => "people with the role user or admin",
             Self::Admin => "administrators",
             Self::Management => "administrators and the master key",
+            Self::KeyHolder => "administrators, the master key, a virtual key about itself",
             Self::Inference => "virtual keys, the master key, people with the role user or admin",
         }
     }
@@ -50,6 +53,9 @@ impl Access {
             Self::Member => matches!(role, Some(Role::User | Role::Admin)),
             Self::Admin => role == Some(Role::Admin),
             Self::Management => role == Some(Role::Admin) || *caller == Caller::Master,
+            Self::KeyHolder => {
+                role == Some(Role::Admin) || matches!(caller, Caller::Program(_) | Caller::Master)
+            }
             Self::Inference => {
                 matches!(role, Some(Role::User | Role::Admin))
                     || matches!(caller, Caller::Program(_) | Caller::Master)

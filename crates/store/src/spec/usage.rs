@@ -183,6 +183,7 @@ async fn rows_are_listed_newest_first_by_filter_and_page(home: Home) {
     assert_eq!(ids(UsageFilter { key: rows[0].key.clone(), ..none() }, 9).await, "54320");
     assert_eq!(ids(UsageFilter { user: rows[0].user.clone(), ..none() }, 9).await, "54310");
     assert_eq!(ids(UsageFilter { model: Some("other".to_owned()), ..none() }, 9).await, "3");
+    assert_eq!(ids(UsageFilter { request: Some(rows[2].request.clone()), ..none() }, 9).await, "2");
     assert_eq!(ids(UsageFilter { since: Some(at(1)), until: Some(at(4)), ..none() }, 9).await, "321");
 }
 
