@@ -49,6 +49,11 @@ enum Command {
         after_help = "Examples:\n  wardroom settings\n  wardroom settings --json\n  wardroom settings set ENABLE_SIGNUP false\n  wardroom settings unset ENABLE_SIGNUP"
     )]
     Settings(command::settings::Arguments),
+    /// Create, list and revoke virtual keys.
+    #[command(
+        after_help = "Examples:\n  wardroom keys create --name ci --model 'gpt-4o*' --budget 5 --expires 30d\n  wardroom keys list --json\n  wardroom keys revoke key_01J9ZK3V5W8Q2R4T6Y8A0C1D2E"
+    )]
+    Keys(command::keys::Arguments),
     /// Create administrators and reset passwords.
     #[command(
         after_help = "Examples:\n  wardroom users create-admin --email ada@example.com --name Ada\n  pass show wardroom | wardroom users reset-password --email ada@example.com --password-stdin\n  wardroom users list"

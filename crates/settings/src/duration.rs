@@ -62,6 +62,11 @@ impl Setting for Duration {
     }
 }
 
+/// Reads a time in the settings' grammar; `None` when it is none.
+pub fn duration(text: &str) -> Option<Duration> {
+    parse(text.trim()).ok()
+}
+
 /// Sums parts such as `1h` and `30m`; a bare number is seconds. At most a thousand years.
 fn parse(text: &str) -> Result<Duration, Wrong> {
     if let Ok(seconds) = text.parse::<u64>() {

@@ -30,7 +30,7 @@ pub use cookie::CookieRules;
 pub use database::{Database, DatabaseKind, DatabaseUrl, Pool, SchemaName};
 pub use docs::docs;
 pub use dotenv::parse as parse_dotenv;
-pub use duration::Span;
+pub use duration::{Span, duration};
 pub use entry::{Entry, Grammar, Places};
 pub use list::{Settings, catalogue};
 pub use live::{Live, Open};

@@ -100,13 +100,3 @@ impl<T: DeserializeOwned> FromRequestParts<App> for Asked<T> {
         })
     }
 }
-
-/// For a field that `null` clears and that stays when it is left out: `#[serde(default, deserialize_with)]` on
-/// an `Option<Option<T>>`.
-pub(crate) fn nullable<'de, T, D>(from: D) -> Result<Option<T>, D::Error>
-where
-    T: serde::Deserialize<'de>,
-    D: serde::Deserializer<'de>,
-{
-    T::deserialize(from).map(Some)
-}

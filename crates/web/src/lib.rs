@@ -14,6 +14,7 @@ mod headers;
 mod health;
 mod inference;
 mod management;
+mod patch;
 mod problem;
 mod refused;
 mod sealed;

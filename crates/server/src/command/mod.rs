@@ -1,6 +1,7 @@
 //! The commands, one file each.
 
 pub(crate) mod doctor;
+pub(crate) mod keys;
 pub(crate) mod migrate;
 pub(crate) mod serve;
 pub(crate) mod settings;
@@ -18,6 +19,7 @@ pub(crate) fn run(command: Command) -> Result<ExitCode, StartError> {
         Command::Migrate => block_on(migrate::run()),
         Command::Doctor(arguments) => block_on(doctor::run(arguments)),
         Command::Settings(arguments) => block_on(settings::run(arguments)),
+        Command::Keys(arguments) => block_on(keys::run(arguments)),
         Command::Users(arguments) => block_on(users::run(arguments)),
         Command::Version(arguments) => Ok(version::run(&arguments)),
         Command::Openapi => {

@@ -9,7 +9,8 @@ use utoipa_axum::routes;
 
 use crate::{
     dialect::Dialect,
-    extract::{Body, nullable},
+    extract::Body,
+    patch::Patch,
     refused::Answer,
     table::{Access, Group},
 };
@@ -81,17 +82,17 @@ struct CatalogChange {
     #[schema(nullable = false)]
     hidden: Option<bool>,
     /// `null` resets it to the provider's own.
-    #[serde(default, deserialize_with = "nullable")]
+    #[serde(default)]
     #[schema(value_type = Option<String>)]
-    id: Option<Option<String>>,
+    id: Patch<String>,
     /// `null` resets it to the provider's own.
-    #[serde(default, deserialize_with = "nullable")]
+    #[serde(default)]
     #[schema(value_type = Option<String>)]
-    name: Option<Option<String>>,
+    name: Patch<String>,
     /// `null` gives the price back to the table or the provider.
-    #[serde(default, deserialize_with = "nullable")]
+    #[serde(default)]
     #[schema(value_type = Option<NewPricing>)]
-    pricing: Option<Option<NewPricing>>,
+    pricing: Patch<NewPricing>,
 }
 
 /// US dollars for a million tokens.
@@ -164,9 +165,9 @@ async fn update_catalog(
     let permit = caller.may_manage_connections()?;
     let change = ModelChange {
         is_hidden: asked.hidden,
-        public_id: asked.id,
-        name: asked.name,
-        pricing: asked.pricing.map(|new| new.as_ref().map(pricing).transpose()).transpose()?,
+        public_id: asked.id.change(),
+        name: asked.name.change(),
+        pricing: asked.pricing.read(|new| pricing(&new))?.change(),
     };
     let entry = gateway.change_model(&asked.connection_id, &asked.upstream_id, change, permit).await?;
     Ok(Json(entry.into()))

@@ -10,7 +10,8 @@ use utoipa_axum::routes;
 
 use crate::{
     dialect::Dialect,
-    extract::{At, Body, nullable},
+    extract::{At, Body},
+    patch::Patch,
     refused::Answer,
     table::{Access, Group},
 };
@@ -119,13 +120,13 @@ struct ConnectionChange {
     #[schema(nullable = false)]
     base_url: Option<String>,
     /// `null` clears the key.
-    #[serde(default, deserialize_with = "nullable")]
+    #[serde(default)]
     #[schema(value_type = Option<String>)]
-    api_key: Option<Option<String>>,
+    api_key: Patch<String>,
     /// `null` clears the prefix.
-    #[serde(default, deserialize_with = "nullable")]
+    #[serde(default)]
     #[schema(value_type = Option<String>)]
-    prefix: Option<Option<String>>,
+    prefix: Patch<String>,
     #[schema(nullable = false)]
     enabled: Option<bool>,
 }
@@ -255,8 +256,8 @@ async fn update_connection(
     let change = gateway::ConnectionChange {
         name: change.name,
         base_url: change.base_url,
-        api_key: change.api_key.map(|key| key.map(Secret::new)),
-        prefix: change.prefix,
+        api_key: change.api_key.map(Secret::new).change(),
+        prefix: change.prefix.change(),
         is_enabled: change.enabled,
     };
     Ok(Json(gateway.change_connection(&id, change, permit).await?.into()))

@@ -1,7 +1,10 @@
 //! Virtual keys: list, make, change, block, revoke. A secret is answered once, when its key is made.
 
 use axum::{Extension, Json, extract::State};
-use gateway::{Gateway, KeyView, keys::NewKey};
+use gateway::{
+    Gateway, KeyView,
+    keys::{NewKey, checked_endpoints},
+};
 use http::StatusCode;
 use kernel::{Caller, KeyChange, KeyId, ModelPattern, Money, Refusal, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
@@ -11,7 +14,8 @@ use utoipa_axum::routes;
 
 use crate::{
     dialect::Dialect,
-    extract::{Asked, At, Body, nullable},
+    extract::{Asked, At, Body},
+    patch::Patch,
     refused::Answer,
     table::{Access, Group},
 };
@@ -119,21 +123,21 @@ struct NewVirtualKey {
 struct VirtualKeyChange {
     #[schema(nullable = false)]
     name: Option<String>,
-    #[serde(default, deserialize_with = "nullable")]
+    #[serde(default)]
     #[schema(value_type = Option<String>)]
-    owner_id: Option<Option<String>>,
-    #[serde(default, deserialize_with = "nullable")]
+    owner_id: Patch<String>,
+    #[serde(default)]
     #[schema(value_type = Option<Vec<String>>)]
-    models: Option<Option<Vec<String>>>,
-    #[serde(default, deserialize_with = "nullable")]
+    models: Patch<Vec<String>>,
+    #[serde(default)]
     #[schema(value_type = Option<Vec<String>>)]
-    endpoints: Option<Option<Vec<String>>>,
-    #[serde(default, deserialize_with = "nullable")]
+    endpoints: Patch<Vec<String>>,
+    #[serde(default)]
     #[schema(value_type = Option<i64>)]
-    expires_at: Option<Option<i64>>,
-    #[serde(default, deserialize_with = "nullable")]
+    expires_at: Patch<i64>,
+    #[serde(default)]
     #[schema(value_type = Option<f64>)]
-    max_budget: Option<Option<f64>>,
+    max_budget: Patch<f64>,
 }
 
 /// A key that was just made.
@@ -205,15 +209,13 @@ impl NewVirtualKey {
 impl VirtualKeyChange {
     fn read(self) -> Result<KeyChange, Refusal> {
         let patterns = |models: Vec<String>| models.into_iter().map(ModelPattern).collect();
-        let endpoints =
-            |names: Option<Vec<String>>| gateway::keys::checked_endpoints(&names.unwrap_or_default());
         Ok(KeyChange {
             name: self.name.as_deref().map(named).transpose()?,
-            owner: self.owner_id.map(|id| id.as_deref().map(owner).transpose()).transpose()?,
-            models: self.models.map(|models| patterns(models.unwrap_or_default())),
-            endpoints: self.endpoints.map(endpoints).transpose()?,
-            expires_at: self.expires_at.map(|end| end.map(Timestamp::from_seconds)),
-            max_budget: self.max_budget.map(|dollars| dollars.map(budget).transpose()).transpose()?,
+            owner: self.owner_id.read(|id| owner(&id))?.change(),
+            models: self.models.or_empty().map(patterns),
+            endpoints: self.endpoints.or_empty().map(|names| checked_endpoints(&names)).transpose()?,
+            expires_at: self.expires_at.map(Timestamp::from_seconds).change(),
+            max_budget: self.max_budget.read(budget)?.change(),
             ..KeyChange::default()
         })
     }

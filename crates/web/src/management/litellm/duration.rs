@@ -4,18 +4,20 @@ use std::time::Duration;
 
 use kernel::{Refusal, Timestamp};
 
+use crate::patch::Patch;
+
 /// The longest time, about a hundred years: what is longer is a mistake.
 const LONGEST: Duration = Duration::from_hours(24 * 36_500);
 
 /// When a key that works this long from `now` ends; `-1` is never.
-pub(super) fn end(text: &str, now: Timestamp) -> Result<Option<Timestamp>, Refusal> {
+pub(super) fn end(text: &str, now: Timestamp) -> Result<Patch<Timestamp>, Refusal> {
     if text == "-1" {
-        return Ok(None);
+        return Ok(Patch::Clear);
     }
     let words =
         "The duration must look like 30s, 5m, 12h, 30d, 2w or 1mo, or be -1 for a key that never expires.";
     let length = length(text).ok_or_else(|| Refusal::field("duration", "invalid_duration", words))?;
-    Ok(Some(now.plus(length)))
+    Ok(Patch::Set(now.plus(length)))
 }
 
 fn length(text: &str) -> Option<Duration> {
@@ -50,9 +52,13 @@ mod tests {
             ("1mo", 2_592_000),
         ];
         for (text, seconds) in cases {
-            assert_eq!(end(text, now).unwrap(), Some(Timestamp::from_seconds(1_000 + seconds)), "{text}");
+            assert_eq!(
+                end(text, now).unwrap(),
+                Patch::Set(Timestamp::from_seconds(1_000 + seconds)),
+                "{text}"
+            );
         }
-        assert_eq!(end("-1", now).unwrap(), None);
+        assert_eq!(end("-1", now).unwrap(), Patch::Clear);
     }
 
     #[test]

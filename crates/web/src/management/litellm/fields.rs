@@ -4,6 +4,8 @@ use kernel::{Money, Refusal};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
+use crate::patch::Patch;
+
 /// The fields that are left.
 #[derive(Debug)]
 pub(super) struct Fields(Map<String, Value>);
@@ -13,26 +15,22 @@ impl Fields {
         Self(fields)
     }
 
-    /// Takes a field; `None` when it is missing, the inner `None` when it is `null`.
-    pub(super) fn nullable<T: DeserializeOwned>(
-        &mut self,
-        name: &'static str,
-    ) -> Result<Option<Option<T>>, Refusal> {
-        let Some(value) = self.0.remove(name) else { return Ok(None) };
-        serde_json::from_value(value).map(Some).map_err(|why| {
+    /// Takes a field that `null` clears.
+    pub(super) fn patch<T: DeserializeOwned>(&mut self, name: &'static str) -> Result<Patch<T>, Refusal> {
+        let Some(value) = self.0.remove(name) else { return Ok(Patch::Keep) };
+        serde_json::from_value(value).map_err(|why| {
             Refusal::field(name, "invalid_body", format!("The field {name} is not as expected: {why}."))
         })
     }
 
     /// Takes a field; `None` when it is missing or `null`.
     pub(super) fn take<T: DeserializeOwned>(&mut self, name: &'static str) -> Result<Option<T>, Refusal> {
-        Ok(self.nullable(name)?.flatten())
+        Ok(self.patch(name)?.value())
     }
 
     /// Takes US dollars.
-    pub(super) fn dollars(&mut self, name: &'static str) -> Result<Option<Option<Money>>, Refusal> {
-        let Some(dollars) = self.nullable::<f64>(name)? else { return Ok(None) };
-        dollars.map(Money::from_dollars).transpose().map(Some).map_err(|why| {
+    pub(super) fn dollars(&mut self, name: &'static str) -> Result<Patch<Money>, Refusal> {
+        self.patch::<f64>(name)?.read(Money::from_dollars).map_err(|why| {
             Refusal::field(name, "invalid_amount", format!("The field {name} is wrong: {why}."))
         })
     }
@@ -69,7 +67,7 @@ mod tests {
     use super::*;
 
     fn fields(body: Value) -> Fields {
-        Fields::new(body.as_object().unwrap().clone())
+        Fields::new(serde_json::from_value(body).unwrap())
     }
 
     #[test]
@@ -103,7 +101,7 @@ mod tests {
         assert_eq!(refusal.field.as_deref(), Some("max_budget"));
         let refusal = fields(json!({"max_budget": -1})).dollars("max_budget").unwrap_err();
         assert_eq!(refusal.code, "invalid_amount");
-        assert_eq!(fields(json!({"max_budget": null})).dollars("max_budget").unwrap(), Some(None));
-        assert_eq!(fields(json!({})).dollars("max_budget").unwrap(), None);
+        assert_eq!(fields(json!({"max_budget": null})).dollars("max_budget").unwrap(), Patch::Clear);
+        assert_eq!(fields(json!({})).dollars("max_budget").unwrap(), Patch::Keep);
     }
 }

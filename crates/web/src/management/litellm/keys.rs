@@ -16,6 +16,7 @@ use super::{duration, fields::Fields, row, scope};
 use crate::{
     dialect::Dialect,
     extract::Body,
+    patch::Patch,
     refused::Answer,
     table::{Access, Group},
 };
@@ -35,14 +36,13 @@ pub(super) fn routes() -> Group {
 /// What `generate` and `update` have in common.
 struct Wishes {
     alias: Option<String>,
-    /// The inner `None` is a key that never expires.
-    expires_at: Option<Option<Timestamp>>,
+    expires_at: Patch<Timestamp>,
     models: Option<Vec<String>>,
     endpoints: Option<Vec<kernel::Endpoint>>,
-    max_budget: Option<Option<Money>>,
+    max_budget: Patch<Money>,
     is_blocked: Option<bool>,
     spend: Option<Money>,
-    user_id: Option<Option<String>>,
+    user_id: Patch<String>,
     metadata: Option<Map<String, Value>>,
     tags: Option<Vec<String>>,
 }
@@ -54,13 +54,13 @@ impl Wishes {
         let routes = fields.take::<Vec<String>>("allowed_routes")?;
         Ok(Self {
             alias: fields.take("key_alias")?,
-            expires_at: duration.map(|text| duration::end(&text, now)).transpose()?,
+            expires_at: duration.map_or(Ok(Patch::Keep), |text| duration::end(&text, now))?,
             models: fields.take("models")?.map(scope::models).transpose()?,
             endpoints: routes.map(|routes| scope::endpoints(&routes)).transpose()?,
             max_budget: fields.dollars("max_budget")?,
             is_blocked: fields.take("blocked")?,
-            spend: fields.dollars("spend")?.flatten(),
-            user_id: fields.nullable("user_id")?,
+            spend: fields.dollars("spend")?.value(),
+            user_id: fields.patch("user_id")?,
             metadata: fields.take("metadata")?,
             tags: fields.take("tags")?,
         })
@@ -68,16 +68,16 @@ impl Wishes {
 
     /// The metadata after the change, or `None` when it stays. Tags live in it, as at LiteLLM, and so does a
     /// user id that is nobody's account.
-    fn metadata(&self, before: &str, foreign_user: Option<&Option<String>>) -> Option<String> {
-        if self.metadata.is_none() && self.tags.is_none() && foreign_user.is_none() {
+    fn metadata(&self, before: &str, foreign_user: &Patch<String>) -> Option<String> {
+        if self.metadata.is_none() && self.tags.is_none() && *foreign_user == Patch::Keep {
             return None;
         }
         let old = row::metadata(before);
         let mut metadata = self.metadata.clone().unwrap_or_else(|| old.clone());
         match foreign_user {
-            Some(Some(user)) => drop(metadata.insert(row::USER_ID.to_owned(), json!(user))),
-            Some(None) => drop(metadata.remove(row::USER_ID)),
-            None => {
+            Patch::Set(user) => drop(metadata.insert(row::USER_ID.to_owned(), json!(user))),
+            Patch::Clear => drop(metadata.remove(row::USER_ID)),
+            Patch::Keep => {
                 if let Some(user) = old.get(row::USER_ID) {
                     metadata.insert(row::USER_ID.to_owned(), user.clone());
                 }
@@ -108,11 +108,11 @@ async fn generate(
         let words = "A new key has spent nothing. Set its spend with /key/update.";
         return Err(Refusal::field("spend", "unsupported_field", words).into());
     }
-    let (owner, foreign) = user(&gateway, wishes.user_id.clone().flatten(), permit).await?;
+    let user = user(&gateway, wishes.user_id.clone(), permit).await?;
     let new = NewKey {
         name: wishes.alias.clone().unwrap_or_default(),
-        metadata: wishes.metadata("{}", foreign.map(Some).as_ref()).unwrap_or_else(|| "{}".to_owned()),
-        owner,
+        metadata: wishes.metadata("{}", &user.foreign).unwrap_or_else(|| "{}".to_owned()),
+        owner: user.account.value(),
         models: wishes.models.unwrap_or_default(),
         endpoints: wishes
             .endpoints
@@ -120,8 +120,8 @@ async fn generate(
             .into_iter()
             .map(|it| it.as_str().to_owned())
             .collect(),
-        expires_at: wishes.expires_at.flatten(),
-        max_budget: wishes.max_budget.flatten(),
+        expires_at: wishes.expires_at.value(),
+        max_budget: wishes.max_budget.value(),
         is_blocked: wishes.is_blocked.unwrap_or(false),
         secret,
     };
@@ -157,21 +157,15 @@ async fn update(
             return Err(Refusal::field("key", "missing_field", words).into());
         }
     };
-    let (owner, foreign) = match &wishes.user_id {
-        None => (None, None),
-        Some(named) => {
-            let (owner, foreign) = user(&gateway, named.clone(), permit).await?;
-            (Some(owner), Some(foreign))
-        }
-    };
+    let user = user(&gateway, wishes.user_id.clone(), permit).await?;
     let change = KeyChange {
-        metadata: wishes.metadata(&before.key.metadata, foreign.as_ref()),
+        metadata: wishes.metadata(&before.key.metadata, &user.foreign),
         name: wishes.alias,
-        owner,
+        owner: user.account.change(),
         models: wishes.models.map(|models| models.into_iter().map(ModelPattern).collect()),
         endpoints: wishes.endpoints,
-        expires_at: wishes.expires_at,
-        max_budget: wishes.max_budget,
+        expires_at: wishes.expires_at.change(),
+        max_budget: wishes.max_budget.change(),
         spend: wishes.spend,
         is_blocked: wishes.is_blocked,
     };
@@ -288,21 +282,27 @@ fn not_found() -> Refusal {
 }
 
 /// Whose key: an account of ours, or a name from elsewhere that is kept as an annotation.
-async fn user(
-    gateway: &Gateway,
-    named: Option<String>,
-    permit: Permit<ManageKeys>,
-) -> Result<(Option<UserId>, Option<String>), Refusal> {
-    let Some(named) = named.filter(|named| !named.is_empty()) else { return Ok((None, None)) };
+struct User {
+    account: Patch<UserId>,
+    foreign: Patch<String>,
+}
+
+async fn user(gateway: &Gateway, named: Patch<String>, permit: Permit<ManageKeys>) -> Result<User, Refusal> {
+    let named = match named {
+        Patch::Keep => return Ok(User { account: Patch::Keep, foreign: Patch::Keep }),
+        Patch::Clear => return Ok(User { account: Patch::Clear, foreign: Patch::Clear }),
+        Patch::Set(named) => named,
+    };
     if let Ok(id) = named.parse::<UserId>()
         && gateway.is_account(&id, permit).await?
     {
-        return Ok((Some(id), None));
+        return Ok(User { account: Patch::Set(id), foreign: Patch::Clear });
     }
-    if named.chars().count() > 256 {
-        return Err(Refusal::field("user_id", "too_large", "The user_id must have at most 256 characters."));
+    if !(1..=256).contains(&named.chars().count()) {
+        let words = "The user_id must have 1 to 256 characters. Send null for a key that is nobody's.";
+        return Err(Refusal::field("user_id", "invalid_user_id", words));
     }
-    Ok((None, Some(named)))
+    Ok(User { account: Patch::Clear, foreign: Patch::Set(named) })
 }
 
 /// Our refusals name our fields; LiteLLM's clients know others, and 400 for an alias that is taken.

@@ -140,17 +140,17 @@ async fn list(
     let permit = caller.may_manage_keys()?;
     query.check()?;
     let (number, size) = (query.page.unwrap_or(1).max(1), query.size.unwrap_or(USUAL).clamp(1, MOST));
-    let (views, total) = match query.key_hash.as_deref().filter(|hash| !hash.is_empty()) {
-        Some(hash) => one(&gateway, hash, permit).await?,
-        None => {
-            let filter = KeyFilter {
-                owner: query.owner()?,
-                name: query.key_alias.clone().filter(|alias| !alias.is_empty()),
-                only_live: true,
-                ..KeyFilter::default()
-            };
-            gateway.list_keys(&filter, Page::new(number, size), permit).await?
-        }
+    let token = query.key_hash.as_deref().filter(|token| !token.is_empty());
+    let (views, total) = if let Some(token) = token {
+        one(&gateway, token, permit).await?
+    } else {
+        let filter = KeyFilter {
+            owner: query.owner()?,
+            name: query.key_alias.clone().filter(|alias| !alias.is_empty()),
+            only_live: true,
+            ..KeyFilter::default()
+        };
+        gateway.list_keys(&filter, Page::new(number, size), permit).await?
     };
     let is_full = query.return_full_object == Some(true);
     let show =

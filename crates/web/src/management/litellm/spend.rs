@@ -124,7 +124,7 @@ fn log(record: &UsageRecord, provider: &str) -> Value {
             "usage_id": record.id.as_str(),
             "status": if is_success { "success" } else { "failure" },
             "outcome": record.outcome.as_str(),
-            "user_api_key": record.key.as_ref().map(|key| key.as_str()),
+            "user_api_key": record.key,
             "http_status": record.status,
             "cached_tokens": record.tokens.cached,
             "reasoning_tokens": record.tokens.reasoning,
