@@ -4,6 +4,8 @@
 #![cfg(test)]
 
 mod accounts;
+mod chats;
 mod gateway;
 mod provider_failures;
 mod stream;
+mod turns;
