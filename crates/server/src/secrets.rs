@@ -56,7 +56,7 @@ fn generated(directory: &Path, world: &World) -> Result<Secret<String>, StartErr
     let failed =
         |error: io::Error| StartError::KeyFile { path: path.display().to_string(), cause: error.to_string() };
     if !path.exists() {
-        let text: String = world.bytes::<32>().iter().map(|byte| format!("{byte:02x}")).collect();
+        let text = hex(&world.bytes::<32>());
         let draft = directory.join(format!("{KEY_FILE}.{}", std::process::id()));
         let mut file =
             OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft).map_err(failed)?;
@@ -91,12 +91,11 @@ pub(crate) async fn contradiction(db: &Db, ring: &KeyRing) -> Option<String> {
 /// they do not when they do not: then the server is sealed, nothing is read and nothing is written.
 pub(crate) async fn prove(db: &Db, ring: &KeyRing, world: &World) -> Result<Result<(), String>, StartError> {
     let permit = Caller::Operator.may_manage_settings().map_err(Refusal::from)?;
-    let stored = match store::settings::get(db, CANARY).await? {
-        Some(stored) => stored,
-        None => {
-            let fresh = serde_json::json!(hex(&ring.canary(world))).to_string();
-            store::settings::set_if_absent(db, CANARY, &fresh, world.now(), permit).await?
-        }
+    let stored = if let Some(stored) = store::settings::get(db, CANARY).await? {
+        stored
+    } else {
+        let fresh = serde_json::json!(hex(&ring.canary(world))).to_string();
+        store::settings::set_if_absent(db, CANARY, &fresh, world.now(), permit).await?
     };
     Ok(check(&stored, ring))
 }
@@ -115,7 +114,8 @@ fn explain(error: &CanaryError) -> String {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    let digit = |value: u8| char::from_digit(u32::from(value), 16).unwrap_or_default();
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 0xf)]).collect()
 }
 
 fn unhex(text: &str) -> Option<Vec<u8>> {

@@ -22,7 +22,7 @@ const BUDGET_PATIENCE: Duration = Duration::from_secs(30);
 /// The largest answer that is read whole.
 const MOST_ANSWER: usize = 64 * 1024 * 1024;
 /// What `AIOHTTP_CLIENT_TIMEOUT=0` means: longer than anybody waits.
-const FOR_EVER: Duration = Duration::from_secs(365 * 24 * 3600);
+const FOR_EVER: Duration = Duration::from_hours(365 * 24);
 
 /// Serves until SIGTERM or SIGINT.
 pub(crate) async fn run(base: Base, demo: Demo) -> Result<(), StartError> {

@@ -34,7 +34,7 @@ pub(crate) fn start(format: LogFormat, level: LogLevel) -> LogGuard {
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer);
     match format {
         LogFormat::Json => {
-            builder.json().flatten_event(true).with_current_span(false).with_span_list(false).init()
+            builder.json().flatten_event(true).with_current_span(false).with_span_list(false).init();
         }
         LogFormat::Text => builder.with_ansi(false).init(),
     }

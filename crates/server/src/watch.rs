@@ -16,10 +16,9 @@ pub(crate) async fn run(app: App, shutdown: CancellationToken) {
         match revision::read_all(&app.services().db).await {
             Ok(current) => {
                 for (topic, value) in current {
-                    let is_news = seen.get(&topic).is_some_and(|old| *old != value);
-                    if !is_news {
-                        seen.insert(topic, value);
-                    } else if reload(&app, topic).await {
+                    // What is seen for the first time may have moved since the start read it.
+                    let is_known = seen.get(&topic) == Some(&value);
+                    if !is_known && reload(&app, topic).await {
                         seen.insert(topic, value);
                     }
                 }

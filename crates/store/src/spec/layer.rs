@@ -117,6 +117,7 @@ async fn a_closed_database_says_so(home: Home) {
 
 /// The test runs itself again below `umask 000`, because the mask belongs to the whole process.
 #[tokio::test]
+#[expect(clippy::disallowed_methods, reason = "this is how the test tells itself apart from its child")]
 async fn nobody_else_may_read_the_files_whatever_the_umask() {
     const CHILD: &str = "WARDROOM_STORE_TEST_FILE";
     if let Some(path) = std::env::var_os(CHILD) {
