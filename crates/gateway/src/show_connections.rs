@@ -77,9 +77,12 @@ impl Gateway {
 fn view(inner: &Inner, list: Option<&ModelList>, row: Connection) -> ConnectionView {
     let obstacle =
         inner.connections.obstacle(&row.id).map(|it| format!("This connection cannot be used: {it}."));
-    let models = match row.kind {
-        ConnectionKind::Demo => crate::demo::models().len(),
-        ConnectionKind::OpenAi => list.map_or(0, |list| list.models.len()),
+    let (models, fetched_at) = match row.kind {
+        // It is part of the program: its models are known without asking.
+        ConnectionKind::Demo => (crate::demo::models().len(), Some(row.created_at)),
+        ConnectionKind::OpenAi => {
+            (list.map_or(0, |list| list.models.len()), list.and_then(|list| list.fetched_at))
+        }
     };
     ConnectionView {
         id: row.id,
@@ -92,7 +95,7 @@ fn view(inner: &Inner, list: Option<&ModelList>, row: Connection) -> ConnectionV
         prefix: row.prefix,
         key: row.key_tail,
         models,
-        fetched_at: list.and_then(|list| list.fetched_at),
+        fetched_at,
         error: obstacle.or_else(|| list.and_then(|list| list.error.clone())),
         created_at: row.created_at,
         updated_at: row.updated_at,
