@@ -4,57 +4,6 @@
  */
 
 export interface paths {
-    "/health": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** The process serves */
-        get: operations["health"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/ready": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** The process can do its work */
-        get: operations["ready"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/version": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** The running version */
-        get: operations["version"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
     "/api/config": {
         parameters: {
             query?: never;
@@ -62,7 +11,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** What the UI needs before sign-in */
+        /** What the UI needs before sign-in. */
         get: operations["config"];
         put?: never;
         post?: never;
@@ -72,51 +21,17 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/auths/signup": {
+    "/api/models": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        get?: never;
+        /** The models this person may use. */
+        get: operations["list_models"];
         put?: never;
-        /** Create an account and sign in */
-        post: operations["sign_up"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/auths/signin": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Sign in with a password */
-        post: operations["sign_in"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/auths/signout": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** End this session at once */
-        post: operations["sign_out"];
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -130,7 +45,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Who is signed in */
+        /** Who is signed in. The cookie is set anew, so that a page and a program can share one sign-in. */
         get: operations["session"];
         put?: never;
         post?: never;
@@ -147,8 +62,570 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Whom to ask for access */
+        /** Whom to ask for access: the first administrator. */
         get: operations["admin_details"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auths/signin": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Sign in with a password. */
+        post: operations["sign_in"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auths/signout": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** End this session at once. Works with a session that is over, too: the cookie is cleared. */
+        post: operations["sign_out"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auths/signup": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Create an account and sign in. The first person becomes the administrator, and closes sign-up. */
+        post: operations["sign_up"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/catalog/models": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Every model of every connection, hidden ones included. */
+        get: operations["list_catalog"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /** Hides, renames or prices a model. */
+        patch: operations["update_catalog"];
+        trace?: never;
+    };
+    "/api/v1/chats/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** My chats, the one changed last first; archived ones are left out. */
+        get: operations["list_chats"];
+        put?: never;
+        post?: never;
+        /** Delete all of my chats. */
+        delete: operations["delete_all_chats"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/chats/archived": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** My archived chats. */
+        get: operations["list_archived_chats"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/chats/list": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The same under Open WebUI's other path. */
+        get: operations["list_chats_too"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/chats/new": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Begin a chat. */
+        post: operations["create_chat"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/chats/pinned": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** My pinned chats. */
+        get: operations["list_pinned_chats"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/chats/search": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** My chats that have the text in the title or in a message. */
+        get: operations["search_chats"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/chats/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A chat with its tree of messages. */
+        get: operations["get_chat"];
+        put?: never;
+        /** Merge changes into a chat. Only what differs is written; messages that are not given stay. */
+        post: operations["update_chat"];
+        /** Delete a chat, and stop what is being written in it. */
+        delete: operations["delete_chat"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/chats/{id}/archive": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Archive a chat, or bring it back. */
+        post: operations["toggle_archive"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/chats/{id}/clone": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Copy a chat. */
+        post: operations["clone_chat"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/chats/{id}/messages/{message_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Change the text of a message. */
+        post: operations["update_message"];
+        /** Delete a message and everything that was said after it. */
+        delete: operations["delete_message"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/chats/{id}/pin": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Pin or unpin a chat. */
+        post: operations["toggle_pin"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/chats/{id}/pinned": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Whether a chat is pinned. */
+        get: operations["is_pinned"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/chats/{id}/turns": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Ask, or ask again. The answer is written to its end whether or not anybody watches. */
+        post: operations["start_turn"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/chats/{id}/turns/{turn_id}/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Watch an answer: what happened after event `after`, then what happens, until the end. Each event has a
+         *     number, its `id`; text that is replayed comes in longer pieces. 404 when the turn is over and forgotten:
+         *     the chat has the answer then.
+         */
+        get: operations["turn_events"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/chats/{id}/turns/{turn_id}/stop": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Stop an answer. What was written stays. */
+        post: operations["stop_turn"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/connections": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All connections in their order. */
+        get: operations["list_connections"];
+        put?: never;
+        /** Adds a connection and asks it for its models. 400 `base_url_not_allowed`, 409 `duplicate_connection`. */
+        post: operations["create_connection"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/connections/order": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Puts the connections into another order. */
+        post: operations["order_connections"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/connections/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Tries a base URL and a key before they are stored, by asking for the models. */
+        post: operations["probe_connection"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/connections/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Removes a connection. 409 `set_by_environment` for one that the environment names. */
+        delete: operations["delete_connection"];
+        options?: never;
+        head?: never;
+        /** Changes a connection. 409 `set_by_environment` for what the environment decides. */
+        patch: operations["update_connection"];
+        trace?: never;
+    };
+    "/api/v1/connections/{id}/refresh": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Asks the provider for its models now. A provider that fails keeps the list it had; `models.error` says why. */
+        post: operations["refresh_connection"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/connections/{id}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Tries a connection as it is stored. */
+        post: operations["test_connection"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/keys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Keys, newest first. */
+        get: operations["list_keys"];
+        put?: never;
+        /** Makes a key and answers its secret, this once. 400 names the field at fault, 409 `name_taken`. */
+        post: operations["create_key"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/keys/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One key. */
+        get: operations["get_key"];
+        put?: never;
+        post?: never;
+        /** Ends a key for ever. The next request with it is refused. */
+        delete: operations["revoke_key"];
+        options?: never;
+        head?: never;
+        /** Changes a key. Effective at once. 409 `key_revoked` for one that was revoked. */
+        patch: operations["update_key"];
+        trace?: never;
+    };
+    "/api/v1/keys/{id}/block": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Stops a key until it is unblocked. */
+        post: operations["block_key"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/keys/{id}/unblock": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Lets a blocked key work again. */
+        post: operations["unblock_key"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/models": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The same under Open WebUI's newer path. */
+        get: operations["list_models_v1"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/settings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All settings with the value in force. */
+        get: operations["list_settings"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Stores settings, all of them or none. 409 `set_by_environment` for one that the environment sets,
+         *     `environment_only` for one that may only be set there.
+         */
+        patch: operations["update_settings"];
+        trace?: never;
+    };
+    "/api/v1/usage": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The ledger, newest first. Whatever was answered before this request is in it. */
+        get: operations["list_usage"];
         put?: never;
         post?: never;
         delete?: never;
@@ -164,7 +641,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Accounts, 30 a page */
+        /** Accounts, oldest first, 30 a page. */
         get: operations["list_users"];
         put?: never;
         post?: never;
@@ -183,7 +660,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Change a role or a name */
+        /** Change a role or a name. A role counts from the person's next request on. */
         post: operations["update_user"];
         delete?: never;
         options?: never;
@@ -191,14 +668,286 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/models": {
+    "/api/version": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        /** Models this person may use */
+        /** The running version. */
+        get: operations["version"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/health": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The process runs. */
+        get: operations["health"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/health/liveness": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** LiteLLM's name for the same question. */
+        get: operations["liveness"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/health/readiness": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** LiteLLM's name for the same question, without the details that it gave to strangers. */
+        get: operations["readiness"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/key/block": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Stops a key until it is unblocked. */
+        post: operations["block"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/key/delete": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Ends keys for ever: all that are named, or none when one of them is not there. */
+        post: operations["delete"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/key/generate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Makes a key. Fields as at LiteLLM; a limit that is not kept here is refused by name. */
+        post: operations["generate"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/key/info": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One key. A program may ask about its own. */
+        get: operations["info"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/key/list": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Keys that were not deleted, newest first. */
+        get: operations["list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/key/unblock": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Lets a blocked key work again. */
+        post: operations["unblock"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/key/update": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Changes a key that is named by its secret, its token or its alias. Fields as at LiteLLM. */
+        post: operations["update"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/ready": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Database, migrations and keys are in order. */
+        get: operations["ready"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/spend/logs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The ledger, newest first, in LiteLLM's shape. Prompts and answers are not in it. */
+        get: operations["spend_logs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/chat/completions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** A chat completion, streamed or not. Fields that Wardroom does not know are passed on. */
+        post: operations["chat_completions"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/completions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** A text completion, streamed or not. */
+        post: operations["completions"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/embeddings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Vectors for texts. */
+        post: operations["embeddings"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/models": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The models that the caller may use. */
         get: operations["list_models"];
         put?: never;
         post?: never;
@@ -208,208 +957,15 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/connections": {
+    "/v1/models/{*model}": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        /** Connections in order */
-        get: operations["list_connections"];
-        put?: never;
-        /** Add a connection */
-        post: operations["create_connection"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/connections/{id}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        post?: never;
-        /** Remove a connection */
-        delete: operations["delete_connection"];
-        options?: never;
-        head?: never;
-        /** Change a connection */
-        patch: operations["update_connection"];
-        trace?: never;
-    };
-    "/api/v1/connections/order": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Put connections in order */
-        post: operations["order_connections"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/connections/test": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Try an address before saving it */
-        post: operations["probe_connection"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/connections/{id}/test": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Try a saved connection */
-        post: operations["test_connection"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/connections/{id}/refresh": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Fetch its models now */
-        post: operations["refresh_connection"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/catalog/models": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Every model of every connection */
-        get: operations["list_catalog"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        /** Hide, rename or price a model */
-        patch: operations["update_catalog"];
-        trace?: never;
-    };
-    "/api/v1/keys": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Virtual keys */
-        get: operations["list_keys"];
-        put?: never;
-        /** Create a virtual key */
-        post: operations["create_key"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/keys/{id}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** One virtual key */
-        get: operations["get_key"];
-        put?: never;
-        post?: never;
-        /** Revoke a virtual key for ever */
-        delete: operations["revoke_key"];
-        options?: never;
-        head?: never;
-        /** Change a virtual key */
-        patch: operations["update_key"];
-        trace?: never;
-    };
-    "/api/v1/keys/{id}/block": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Block a virtual key */
-        post: operations["block_key"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/keys/{id}/unblock": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Unblock a virtual key */
-        post: operations["unblock_key"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/usage": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** What was used, newest first */
-        get: operations["list_usage"];
+        /** One of them. 404 for a model that is not there, and for one that the key does not list. */
+        get: operations["retrieve_model"];
         put?: never;
         post?: never;
         delete?: never;
@@ -418,94 +974,7 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/settings": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Settings and their sources */
-        get: operations["list_settings"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        /** Store or reset settings */
-        patch: operations["update_settings"];
-        trace?: never;
-    };
-    "/api/v1/chats/": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** My chats, newest first, 60 a page */
-        get: operations["list_chats"];
-        put?: never;
-        post?: never;
-        /** Delete all of my chats */
-        delete: operations["delete_all_chats"];
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/chats/search": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Search titles and messages */
-        get: operations["search_chats"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/chats/pinned": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** My pinned chats */
-        get: operations["list_pinned_chats"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/chats/archived": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** My archived chats */
-        get: operations["list_archived_chats"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/chats/new": {
+    "/v1/responses": {
         parameters: {
             query?: never;
             header?: never;
@@ -514,164 +983,8 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Start a chat */
-        post: operations["create_chat"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/chats/{id}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** A chat with its tree of messages */
-        get: operations["get_chat"];
-        put?: never;
-        /** Merge changes into a chat */
-        post: operations["update_chat"];
-        /** Delete a chat */
-        delete: operations["delete_chat"];
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/chats/{id}/pin": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Pin or unpin a chat */
-        post: operations["toggle_pin"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/chats/{id}/pinned": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Whether a chat is pinned */
-        get: operations["is_pinned"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/chats/{id}/archive": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Archive or restore a chat */
-        post: operations["toggle_archive"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/chats/{id}/clone": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Copy a chat */
-        post: operations["clone_chat"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/chats/{id}/messages/{message_id}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Change the text of a message */
-        post: operations["update_message"];
-        /** Delete a message with its descendants */
-        delete: operations["delete_message"];
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/chats/{id}/turns": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Ask, or ask again */
-        post: operations["start_turn"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/chats/{id}/turns/{turn_id}/stop": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Stop an answer */
-        post: operations["stop_turn"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/chats/{id}/turns/{turn_id}/events": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Events of a turn: replay, then live */
-        get: operations["turn_events"];
-        put?: never;
-        post?: never;
+        /** A response of the Responses API, streamed or not, from providers that have it. */
+        post: operations["responses"];
         delete?: never;
         options?: never;
         head?: never;
@@ -682,443 +995,810 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
-        /** @description Every refusal of the workspace API. */
-        Problem: {
-            /** @description A sentence for the reader. */
-            detail: string;
-            /** @description A stable code for programs. */
-            code?: string;
-            /** @description The input at fault, when it is one. */
-            field?: string;
+        /** @description An answer being written. */
+        ActiveTurn: {
+            id: string;
+            message_id: string;
         };
-        Status: {
-            status: boolean;
+        /** @description Whom to ask for access; both `null` when the operator does not show it. */
+        AdminDetails: {
+            email: string | null;
+            name: string | null;
         };
-        Readiness: {
-            status: boolean;
-            reason?: string;
-        };
-        Version: {
-            version: string;
-        };
+        /** @description What the UI needs to show its first page. Strangers learn neither version nor providers from it. */
         AppConfig: {
-            status: boolean;
+            default_locale: string;
+            /** @description `DEFAULT_MODELS`: what a new chat uses, separated by commas. */
+            default_models: string | null;
+            /** @description The built-in demo provider is on. Only told to signed-in people. */
+            demo?: boolean;
+            features: components["schemas"]["Features"];
+            /** @description `WEBUI_NAME`. */
             name: string;
             /** @description No account exists yet: the first sign-up creates the administrator. */
             onboarding: boolean;
-            features: {
-                auth: boolean;
-                enable_signup: boolean;
-                enable_login_form: boolean;
-            };
-            default_models: string | null;
-            default_locale: string;
-            /** @description The built-in demo provider is on. Only told to signed-in people. */
-            demo?: boolean;
+            /** @description Always `true`: the process serves. */
+            status: boolean;
         };
-        /** @enum {string} */
-        Role: "admin" | "user" | "pending";
-        Session: {
-            token: string;
-            token_type: string;
-            /** @description Unix seconds. */
-            expires_at: number | null;
-            id: string;
-            email: string;
-            name: string;
-            role: components["schemas"]["Role"];
-            profile_image_url: string;
-            permissions: {
-                [key: string]: unknown;
-            };
-        };
-        SignUp: {
-            name: string;
-            email: string;
-            password: string;
-            profile_image_url?: string;
-        };
-        SignIn: {
-            email: string;
-            password: string;
-        };
-        AdminDetails: {
-            name: string | null;
-            email: string | null;
-        };
-        User: {
-            id: string;
-            name: string;
-            email: string;
-            role: components["schemas"]["Role"];
-            profile_image_url: string;
-            created_at: number;
-            last_active_at: number;
-        };
-        UserPage: {
-            users: components["schemas"]["User"][];
-            total: number;
-        };
-        UserChange: {
-            role?: components["schemas"]["Role"];
-            name?: string;
-        };
-        Pricing: {
-            /** @description USD per million prompt tokens. */
-            prompt: number;
-            /** @description USD per million completion tokens. */
-            completion: number;
-        };
-        Model: {
-            id: string;
-            name: string;
-            object: string;
-            created: number;
-            owned_by: string;
-            /** @enum {string} */
-            connection_type: "external" | "demo";
-            connection: {
-                id: string;
-                name: string;
-            };
-            context_length: number | null;
-            pricing: components["schemas"]["Pricing"] | null;
-        };
-        ModelList: {
-            data: components["schemas"]["Model"][];
-        };
-        /** @description What may be shown of a stored secret. */
-        KeyMark: {
-            fingerprint: string;
-            last_four: string;
-        };
-        Connection: {
-            id: string;
-            name: string;
-            base_url: string;
-            /** @enum {string} */
-            kind: "openai" | "demo";
-            /** @enum {string} */
-            source: "environment" | "stored";
-            enabled: boolean;
-            position: number;
-            prefix: string | null;
-            key: components["schemas"]["KeyMark"] | null;
-            models: {
-                count: number;
-                fetched_at: number | null;
-                error: string | null;
-            };
-            created_at: number;
-            updated_at: number;
-        };
-        ConnectionList: {
-            items: components["schemas"]["Connection"][];
-            allowed_base_urls?: string[];
-        };
-        NewConnection: {
-            name?: string;
-            base_url: string;
-            api_key?: string;
-            prefix?: string | null;
-            enabled?: boolean;
-        };
-        ConnectionChange: {
-            name?: string;
-            base_url?: string;
-            /** @description null clears the key. */
-            api_key?: string | null;
-            prefix?: string | null;
-            enabled?: boolean;
-        };
-        ConnectionOrder: {
-            ids: string[];
-        };
-        ConnectionProbe: {
-            base_url: string;
-            api_key?: string;
-        };
-        ConnectionTest: {
-            ok: boolean;
-            status: number | null;
-            models: number | null;
-            milliseconds: number;
-            message: string;
-        };
-        CatalogPricing: {
-            prompt: number;
-            completion: number;
-            /** @enum {string} */
-            source: "table" | "override" | "provider";
-        };
-        CatalogModel: {
+        /** @description What to change about one model; what is left out stays. */
+        CatalogChange: {
             connection_id: string;
-            connection_name: string;
+            hidden?: boolean;
+            /** @description `null` resets it to the provider's own. */
+            id?: string | null;
+            /** @description `null` resets it to the provider's own. */
+            name?: string | null;
+            pricing?: components["schemas"]["NewPricing"] | null;
             upstream_id: string;
-            /** @description The public id. */
-            id: string;
-            name: string;
-            hidden: boolean;
-            renamed: boolean;
-            context_length: number | null;
-            pricing: components["schemas"]["CatalogPricing"] | null;
-            available: boolean;
         };
+        /** @description All models of all connections. */
         CatalogList: {
             items: components["schemas"]["CatalogModel"][];
         };
-        CatalogChange: {
+        /** @description One model of one connection. */
+        CatalogModel: {
+            /** @description The connection is in use and its provider lists the model. */
+            available: boolean;
             connection_id: string;
+            connection_name: string;
+            /** Format: int64 */
+            context_length: number | null;
+            /** @description Not offered to callers. */
+            hidden: boolean;
+            /** @description The public id: what callers ask for. */
+            id: string;
+            name: string;
+            pricing: components["schemas"]["CatalogPricing"] | null;
+            /** @description An administrator changed its public id or name. */
+            renamed: boolean;
+            /** @description The provider's name for it. */
             upstream_id: string;
-            hidden?: boolean;
-            /** @description null resets. */
-            id?: string | null;
-            /** @description null resets. */
-            name?: string | null;
-            pricing?: components["schemas"]["Pricing"] | null;
         };
-        /** @enum {string} */
-        KeyState: "active" | "blocked" | "expired" | "revoked";
-        VirtualKey: {
-            id: string;
-            name: string;
-            /** @description The first characters of the key. */
-            prefix: string;
-            last_four: string;
-            owner: {
-                id: string;
-                name: string;
-                email: string;
-            } | null;
-            /** @description Patterns; empty means all. */
-            models: string[];
-            /** @description chat.completions, completions, embeddings, responses, models; empty means all. */
-            endpoints: string[];
-            expires_at: number | null;
-            max_budget: number | null;
-            spend: number;
-            reserved: number;
-            state: components["schemas"]["KeyState"];
-            created_at: number;
-            created_by: string | null;
-            last_used_at: number | null;
+        /**
+         * @description Who says what a model costs.
+         * @enum {string}
+         */
+        CatalogPriceSource: "table" | "override" | "provider";
+        /** @description US dollars for a million tokens, and who says so. */
+        CatalogPricing: {
+            /**
+             * Format: double
+             * @description Of prompt tokens that the provider read from its cache; the prompt's price when left out.
+             */
+            cached_prompt?: number;
+            /** Format: double */
+            completion: number;
+            /** Format: double */
+            prompt: number;
+            source: components["schemas"]["CatalogPriceSource"];
         };
-        VirtualKeyPage: {
-            items: components["schemas"]["VirtualKey"][];
-            total: number;
-        };
-        NewVirtualKey: {
-            name: string;
-            owner_id?: string | null;
-            models?: string[];
-            endpoints?: string[];
-            expires_at?: number | null;
-            max_budget?: number | null;
-        };
-        VirtualKeyChange: {
-            name?: string;
-            owner_id?: string | null;
-            models?: string[] | null;
-            endpoints?: string[] | null;
-            expires_at?: number | null;
-            max_budget?: number | null;
-        };
-        CreatedVirtualKey: {
-            /** @description The secret. Shown this once. */
-            key: string;
-            item: components["schemas"]["VirtualKey"];
-        };
-        UsageRow: {
-            id: string;
-            at: number;
-            endpoint: string;
-            model: string;
-            provider: string;
-            connection_id: string | null;
-            key_id: string | null;
-            user_id: string | null;
-            /** @enum {string} */
-            status: "ok" | "failed" | "disconnected" | "refused";
-            http_status: number;
-            prompt_tokens: number;
-            completion_tokens: number;
-            cached_tokens: number;
-            reasoning_tokens: number;
-            estimated: boolean;
-            cost: number | null;
-            milliseconds: number;
-            first_byte_milliseconds: number | null;
-            stream: boolean;
-            error: string | null;
-        };
-        UsageList: {
-            items: components["schemas"]["UsageRow"][];
-        };
-        Setting: {
-            name: string;
-            value: unknown;
-            /** @enum {string} */
-            source: "default" | "environment" | "stored";
-            locked: boolean;
-            default: unknown;
-            doc: string;
-            secret: boolean;
-            needs_restart: boolean;
-            kind: string;
-        };
-        SettingList: {
-            items: components["schemas"]["Setting"][];
-        };
-        SettingChanges: {
-            [key: string]: unknown;
-        };
-        ChatTitle: {
-            id: string;
-            title: string;
-            updated_at: number;
-            created_at: number;
-            pinned: boolean;
+        /** @description A chat with its tree of messages. Times are Unix seconds. */
+        Chat: {
+            /** @description Answers being written at this moment. */
+            active_turns: components["schemas"]["ActiveTurn"][];
             archived: boolean;
-        };
-        ChatHit: components["schemas"]["ChatTitle"] & {
-            snippet?: string | null;
-        };
-        ToolCall: {
+            chat: components["schemas"]["ChatBody"];
+            /** Format: int64 */
+            created_at: number;
+            folder_id: string | null;
             id: string;
-            name: string;
-            arguments: string;
+            meta: {
+                [key: string]: unknown;
+            };
+            pinned: boolean;
+            share_id: string | null;
+            title: string;
+            /** Format: int64 */
+            updated_at: number;
+            user_id: string;
         };
-        MessageError: {
-            content: string;
-            code?: string | null;
-        };
-        Provenance: {
-            prompt_tokens: number;
-            completion_tokens: number;
-            reasoning_tokens: number;
-            cached_tokens: number;
-            estimated: boolean;
-            /** @description USD. */
-            cost: number | null;
-            milliseconds: number;
-            first_token_milliseconds: number | null;
-            tokens_per_second: number | null;
-            connection: string;
-        };
-        Message: {
+        /** @description Open WebUI's `chat` object. */
+        ChatBody: {
+            history: components["schemas"]["History"];
             id: string;
-            parentId: string | null;
-            childrenIds: string[];
-            /** @enum {string} */
-            role: "user" | "assistant" | "system";
-            content: string;
-            /** @description Unix seconds. */
+            /** @description The models for the next message. */
+            models: string[];
+            /**
+             * Format: int64
+             * @description When it was begun, Unix milliseconds.
+             */
             timestamp: number;
-            models?: string[];
-            model?: string;
-            modelName?: string;
-            done?: boolean;
-            reasoning_content?: string;
-            tool_calls?: components["schemas"]["ToolCall"][];
-            error?: components["schemas"]["MessageError"];
-            stopped?: boolean;
-            usage?: components["schemas"]["Provenance"];
+            title: string;
         };
+        /** @description A new chat, or a change to one. */
+        ChatChange: {
+            chat: components["schemas"]["ChatChangeBody"];
+        };
+        /** @description What becomes different. Each top-level field replaces the stored one; what is left out stays. */
+        ChatChangeBody: {
+            history?: components["schemas"]["HistoryChange"];
+            models?: string[];
+            /** @description At most 200 characters. */
+            title?: string;
+        };
+        /** @description A chat that was found. */
+        ChatHit: {
+            archived: boolean;
+            /** Format: int64 */
+            created_at: number;
+            id: string;
+            pinned: boolean;
+            /** @description The words around the place; null when only the title has them. */
+            snippet: string | null;
+            title: string;
+            /** Format: int64 */
+            updated_at: number;
+        };
+        /** @description A chat as lists show it. Times are Unix seconds. */
+        ChatTitle: {
+            archived: boolean;
+            /** Format: int64 */
+            created_at: number;
+            id: string;
+            pinned: boolean;
+            title: string;
+            /** Format: int64 */
+            updated_at: number;
+        };
+        /** @description A connection to a provider. Times are Unix seconds. */
+        Connection: {
+            base_url: string;
+            /** Format: int64 */
+            created_at: number;
+            enabled: boolean;
+            id: string;
+            key: components["schemas"]["KeyMark"] | null;
+            kind: components["schemas"]["ConnectionKind"];
+            models: components["schemas"]["ListedModels"];
+            name: string;
+            /**
+             * Format: int64
+             * @description The first connection that offers a model serves it.
+             */
+            position: number;
+            /** @description Put before the provider's model names, with a slash. */
+            prefix: string | null;
+            source: components["schemas"]["ConnectionSource"];
+            /** Format: int64 */
+            updated_at: number;
+        };
+        /** @description What to change; what is left out stays. */
+        ConnectionChange: {
+            /** @description `null` clears the key. */
+            api_key?: string | null;
+            /** @description Another base URL clears the key unless `api_key` comes with it. */
+            base_url?: string;
+            enabled?: boolean;
+            name?: string;
+            /** @description `null` clears the prefix. */
+            prefix?: string | null;
+        };
+        /**
+         * @description What speaks at the other end.
+         * @enum {string}
+         */
+        ConnectionKind: "openai" | "demo";
+        /** @description All connections in their order. */
+        ConnectionList: {
+            /** @description Connections may have these base URLs and what is below them. */
+            allowed_base_urls: string[];
+            items: components["schemas"]["Connection"][];
+        };
+        /** @description The connections in the order that is wanted. */
+        ConnectionOrder: {
+            /** @description Those that are not named follow in their old order. */
+            ids: string[];
+        };
+        /** @description A base URL and a key to try before they are stored. */
+        ConnectionProbe: {
+            api_key?: string | null;
+            base_url: string;
+        };
+        /**
+         * @description Where a connection was configured.
+         * @enum {string}
+         */
+        ConnectionSource: "environment" | "stored";
+        /** @description What came of trying a connection. */
+        ConnectionTest: {
+            /** @description A sentence for the reader. */
+            message: string;
+            /** Format: int64 */
+            milliseconds: number;
+            /** @description How many models it lists. */
+            models: number | null;
+            ok: boolean;
+            /**
+             * Format: int32
+             * @description The provider's status, when it answered.
+             */
+            status: number | null;
+        };
+        /**
+         * @description What stands behind a model.
+         * @enum {string}
+         */
+        ConnectionType: "external" | "demo";
+        /** @description A key that was just made. */
+        CreatedVirtualKey: {
+            item: components["schemas"]["VirtualKey"];
+            /** @description The secret. It is shown this once and kept nowhere. */
+            key: string;
+        };
+        /**
+         * @description Why a turn ended.
+         * @enum {string}
+         */
+        EndReason: "stop" | "length" | "tool_calls" | "content_filter" | "stopped" | "interrupted" | "error";
+        /** @description What is possible. */
+        Features: {
+            auth: boolean;
+            enable_login_form: boolean;
+            /** @description Somebody without an account may make one. */
+            enable_signup: boolean;
+        };
+        /** @description All messages, and which branch is shown. */
         History: {
+            /** @description The leaf of the branch that is shown. */
             currentId: string | null;
             messages: {
                 [key: string]: components["schemas"]["Message"];
             };
         };
+        /** @description Another branch, and messages to add or change; those that are not given stay. */
         HistoryChange: {
+            /** @description The leaf of the branch to show. */
             currentId?: string | null;
             messages?: {
-                [key: string]: components["schemas"]["Message"];
+                [key: string]: components["schemas"]["MessageInput"];
             };
         };
-        ChatBody: {
-            id?: string;
-            title: string;
-            models: string[];
-            history: components["schemas"]["History"];
-            /** @description Unix milliseconds. */
-            timestamp?: number;
+        /** @description What may be shown of a stored secret. */
+        KeyMark: {
+            /** @description The same secret has the same fingerprint. */
+            fingerprint: string;
+            last_four: string;
         };
-        ActiveTurn: {
+        /** @description Whose key it is. */
+        KeyOwner: {
+            email: string;
             id: string;
-            message_id: string;
+            name: string;
         };
-        Chat: {
+        /**
+         * @description What a key is good for at this moment.
+         * @enum {string}
+         */
+        KeyState: "active" | "blocked" | "expired" | "revoked";
+        /** @description Which keys to delete. */
+        KeysToDelete: {
+            key_aliases?: string[] | null;
+            /** @description Secrets or tokens. */
+            keys?: string[] | null;
+        };
+        /** @description The models that a provider lists. */
+        ListedModels: {
+            count: number;
+            /** @description Why the connection cannot be used, or why the last attempt failed. */
+            error: string | null;
+            /**
+             * Format: int64
+             * @description When the provider last answered.
+             */
+            fetched_at: number | null;
+        };
+        /** @description One message of a chat. */
+        Message: {
+            /** @description The messages below it, oldest first. */
+            childrenIds: string[];
+            /** @description Markdown. */
+            content: string;
+            /** @description Of an answer: false while it is being written. */
+            done?: boolean;
+            /** @description What went wrong. */
+            error?: components["schemas"]["MessageError"];
             id: string;
-            user_id: string;
-            title: string;
-            chat: components["schemas"]["ChatBody"];
-            updated_at: number;
-            created_at: number;
-            share_id: string | null;
-            archived: boolean;
-            pinned: boolean;
-            meta: {
-                [key: string]: unknown;
-            };
-            folder_id: string | null;
-            active_turns: components["schemas"]["ActiveTurn"][];
+            /** @description Of an answer: the model. */
+            model?: string;
+            /** @description Of an answer: the model's name for people. */
+            modelName?: string;
+            /** @description Of a question: the models that were asked. */
+            models?: string[];
+            parentId: string | null;
+            /** @description What the model thought. */
+            reasoning_content?: string;
+            role: components["schemas"]["MessageRole"];
+            /** @description Present and true when somebody pressed stop. */
+            stopped?: boolean;
+            /**
+             * Format: int64
+             * @description Unix seconds.
+             */
+            timestamp: number;
+            /** @description Tools the model asked for. */
+            tool_calls?: components["schemas"]["ToolCall"][];
+            /** @description What the answer took. */
+            usage?: components["schemas"]["Provenance"];
         };
-        ChatChange: {
-            chat: {
-                title?: string;
-                models?: string[];
-                history?: components["schemas"]["HistoryChange"];
-            };
-        };
+        /** @description Other words for a message. */
         MessageChange: {
             content: string;
         };
-        NewTurn: {
-            model: string;
-            /** @description The message below which the new one hangs; null is the root. */
-            parent_id: string | null;
+        /** @description Why an answer failed. */
+        MessageError: {
+            /** @description Stable and machine-readable. */
+            code?: string;
+            /** @description A sentence. */
             content: string;
-        } | {
-            model: string;
-            user_message_id: string;
         };
-        StartedTurn: {
-            turn_id: string;
-            user_message?: components["schemas"]["Message"];
-            message: components["schemas"]["Message"];
+        /**
+         * @description A message to add or change. What follows from other messages (`childrenIds`) or is the server's to say
+         *     (`done`, `usage`) is read over.
+         */
+        MessageInput: {
+            content?: string;
+            error?: components["schemas"]["MessageError"];
+            /** @description The key under which it is given, when it is left out. */
+            id?: string;
+            model?: string;
+            models?: string[];
+            parentId?: string | null;
+            reasoning_content?: string;
+            role: components["schemas"]["MessageRole"];
+            stopped?: boolean;
+            /**
+             * Format: double
+             * @description Unix seconds.
+             */
+            timestamp?: number;
+            tool_calls?: components["schemas"]["ToolCall"][] | null;
         };
-        /** @description One event of a turn. The union is closed; `end` is always last, save that `title` may come before it. */
-        TurnEvent: {
-            /** @enum {string} */
-            type: "reasoning";
-            text: string;
-        } | {
-            /** @enum {string} */
-            type: "delta";
-            text: string;
-        } | {
-            /** @enum {string} */
-            type: "tool_call";
-            index: number;
+        /**
+         * @description Who speaks.
+         * @enum {string}
+         */
+        MessageRole: "user" | "assistant" | "system";
+        /** @description A model on offer. */
+        Model: {
+            connection: components["schemas"]["ModelConnection"];
+            connection_type: components["schemas"]["ConnectionType"];
+            /**
+             * Format: int64
+             * @description How many tokens fit, if anybody knows.
+             */
+            context_length: number | null;
+            /**
+             * Format: int64
+             * @description Unix seconds.
+             */
+            created: number;
+            /** @description What to ask for. */
+            id: string;
+            /** @description For people. */
+            name: string;
+            /** @description Always `model`. */
+            object: string;
+            owned_by: string;
+            pricing: components["schemas"]["ModelPricing"] | null;
+        };
+        /** @description Who serves a model. */
+        ModelConnection: {
             id: string;
             name: string;
+        };
+        /** @description The models on offer. */
+        ModelList: {
+            /** @description In the order of the connections. */
+            data: components["schemas"]["Model"][];
+        };
+        /** @description USD for a million tokens. */
+        ModelPricing: {
+            /** Format: double */
+            completion: number;
+            /** Format: double */
+            prompt: number;
+        };
+        /** @description A connection to add. */
+        NewConnection: {
+            api_key?: string | null;
+            base_url: string;
+            /** @description True when left out. */
+            enabled?: boolean;
+            /** @description The provider's name when left out. */
+            name?: string | null;
+            prefix?: string | null;
+        };
+        /** @description US dollars for a million tokens. */
+        NewPricing: {
+            /**
+             * Format: double
+             * @description Of prompt tokens that the provider read from its cache; the prompt's price when left out.
+             */
+            cached_prompt?: number | null;
+            /** Format: double */
+            completion: number;
+            /** Format: double */
+            prompt: number;
+        };
+        /**
+         * @description What to ask: something new (`content`, below `parent_id`), or an old question again
+         *     (`user_message_id`), for another answer beside those it has.
+         */
+        NewTurn: {
+            /** @description The question. */
+            content?: string;
+            /** @description The model's id. */
+            model: string;
+            /**
+             * @description The message below which the question hangs; null at the root. To edit a question, ask below its
+             *     own parent.
+             */
+            parent_id?: string | null;
+            /** @description The question to ask again. */
+            user_message_id?: string;
+        };
+        /** @description A key to make. */
+        NewVirtualKey: {
+            endpoints?: string[];
+            /** Format: int64 */
+            expires_at?: number | null;
+            /** Format: double */
+            max_budget?: number | null;
+            models?: string[];
+            /** @description Unique among keys that are not revoked. */
+            name: string;
+            owner_id?: string | null;
+        };
+        /** @description Which key. */
+        OneKey: {
+            /** @description Its secret or its token. */
+            key: string;
+        };
+        /** @description A model as OpenAI's SDKs know it. */
+        OpenAiModel: {
+            /**
+             * Format: int64
+             * @description Unix seconds.
+             */
+            created: number;
+            id: string;
+            /** @description Always `model`. */
+            object: string;
+            owned_by: string;
+        };
+        /** @description A list of models. */
+        OpenAiModels: {
+            data: components["schemas"]["OpenAiModel"][];
+            /** @description Always `list`. */
+            object: string;
+        };
+        /** @description Every refusal of the workspace API. */
+        Problem: {
+            /** @description A stable code for programs. */
+            code: string;
+            /** @description A sentence for the reader. */
+            detail: string;
+            /** @description The input at fault, when it is one. */
+            field?: string;
+        };
+        /** @description What an answer took. */
+        Provenance: {
+            /**
+             * Format: int64
+             * @description Part of the prompt tokens.
+             */
+            cached_tokens: number;
+            /** Format: int64 */
+            completion_tokens: number;
+            /** @description The connection's name. */
+            connection: string;
+            /**
+             * Format: double
+             * @description USD; null when the price is not known.
+             */
+            cost: number | null;
+            /** @description The provider did not count, so we did. */
+            estimated: boolean;
+            /**
+             * Format: int64
+             * @description From the question to the first token.
+             */
+            first_token_milliseconds: number | null;
+            /**
+             * Format: int64
+             * @description From the question to the last byte.
+             */
+            milliseconds: number;
+            /** Format: int64 */
+            prompt_tokens: number;
+            /**
+             * Format: int64
+             * @description Part of the completion tokens.
+             */
+            reasoning_tokens: number;
+            /**
+             * Format: double
+             * @description Of the answer, from its first token on.
+             */
+            tokens_per_second: number | null;
+        };
+        /**
+         * @description What a person may do at large.
+         * @enum {string}
+         */
+        Role: "admin" | "user" | "pending";
+        /** @description A sign-in, for its owner. */
+        Session: {
+            email: string;
+            /**
+             * Format: int64
+             * @description Unix seconds; `null` when the session has no end.
+             */
+            expires_at: number | null;
+            id: string;
+            name: string;
+            /** @description Nothing yet; Open WebUI's clients expect the field. */
+            permissions: {
+                [key: string]: unknown;
+            };
+            /** @description May be empty. */
+            profile_image_url: string;
+            role: components["schemas"]["Role"];
+            /** @description For programs. Browsers use the cookie, which scripts cannot read. */
+            token: string;
+            /** @description Always `Bearer`. */
+            token_type: string;
+        };
+        /** @description One setting. */
+        Setting: {
+            /** @description The words of a `choice`. */
+            choices: string[];
+            /** @description When nobody sets it. */
+            default: unknown;
+            /** @description What it is for. */
+            doc: string;
+            /** @description `boolean`, `number`, `duration`, `size`, `choice`, `text`, `secret` or `prices`. */
+            kind: string;
+            /** @description It cannot be stored at present, e.g. because the environment sets it. */
+            locked: boolean;
+            /** @description The environment variable. */
+            name: string;
+            /** @description A change takes effect at the next start. */
+            needs_restart: boolean;
+            secret: boolean;
+            source: components["schemas"]["SettingSource"];
+            /** @description In force; of a secret the fingerprint. */
+            value: unknown;
+        };
+        /** @description Settings by name; `null` forgets what was stored. */
+        SettingChanges: {
+            [key: string]: unknown;
+        };
+        /** @description All settings. */
+        SettingList: {
+            items: components["schemas"]["Setting"][];
+        };
+        /**
+         * @description Where a value comes from.
+         * @enum {string}
+         */
+        SettingSource: "default" | "environment" | "stored";
+        /** @description What somebody types to sign in. */
+        SignIn: {
+            /** @description In any spelling. */
+            email: string;
+            password: string;
+        };
+        /** @description An account that somebody asks for. */
+        SignUp: {
+            email: string;
+            /** @description 1 to 100 characters. */
+            name: string;
+            /** @description 8 to 1024 characters. */
+            password: string;
+            /** @description A PNG, JPEG, GIF or WebP data URL, or a path on this server. */
+            profile_image_url?: string | null;
+        };
+        /** @description A turn that began. */
+        StartedTurn: {
+            /** @description The answer, still empty. */
+            message: components["schemas"]["Message"];
+            turn_id: string;
+            /** @description The new question, when there is one. */
+            user_message?: components["schemas"]["Message"];
+        };
+        /** @description That it worked. */
+        Status: {
+            status: boolean;
+        };
+        /** @description A tool that the model asked for. */
+        ToolCall: {
+            /** @description JSON text as the model wrote it. */
             arguments: string;
+            id: string;
+            name: string;
+        };
+        /** @description One event of a turn. `end` is the last. */
+        TurnEvent: {
+            text: string;
+            /** @enum {string} */
+            type: "reasoning";
         } | {
+            text: string;
+            /** @enum {string} */
+            type: "delta";
+        } | {
+            arguments: string;
+            id: string;
+            index: number;
+            name: string;
+            /** @enum {string} */
+            type: "tool_call";
+        } | {
+            title: string;
             /** @enum {string} */
             type: "title";
-            title: string;
         } | {
+            code: string;
+            message: string;
             /** @enum {string} */
             type: "error";
-            message: string;
-            code?: string | null;
         } | {
+            reason: components["schemas"]["EndReason"];
             /** @enum {string} */
             type: "end";
-            /** @enum {string} */
-            reason: "stop" | "length" | "tool_calls" | "content_filter" | "stopped" | "interrupted" | "error";
             usage: components["schemas"]["Provenance"] | null;
+        };
+        /** @description That it was done. */
+        TurnStopped: {
+            /** @description Always true. */
+            status: boolean;
+        };
+        /** @description Rows, newest first. */
+        UsageList: {
+            items: components["schemas"]["UsageRow"][];
+        };
+        /** @description One request to a model. Money is US dollars. */
+        UsageRow: {
+            /**
+             * Format: int64
+             * @description When it came in, Unix seconds.
+             */
+            at: number;
+            /**
+             * Format: int64
+             * @description Part of the prompt's.
+             */
+            cached_tokens: number;
+            /** Format: int64 */
+            completion_tokens: number;
+            connection_id: string | null;
+            /**
+             * Format: double
+             * @description `null` when the price is not known.
+             */
+            cost: number | null;
+            endpoint: string;
+            /** @description The stable code of what went wrong. */
+            error: string | null;
+            /** @description The provider left the counting to us. */
+            estimated: boolean;
+            /** Format: int64 */
+            first_byte_milliseconds: number | null;
+            /**
+             * Format: int32
+             * @description As the caller saw it.
+             */
+            http_status: number;
+            id: string;
+            key_id: string | null;
+            /** Format: int64 */
+            milliseconds: number;
+            /** @description By its public id. */
+            model: string;
+            /** Format: int64 */
+            prompt_tokens: number;
+            /** @description The name of the connection that answered; empty when none did. */
+            provider: string;
+            /**
+             * Format: int64
+             * @description Part of the completion's.
+             */
+            reasoning_tokens: number;
+            status: components["schemas"]["UsageStatus"];
+            stream: boolean;
+            user_id: string | null;
+        };
+        /**
+         * @description How a request ended.
+         * @enum {string}
+         */
+        UsageStatus: "ok" | "failed" | "disconnected" | "refused";
+        /** @description A person with an account. Times are Unix seconds. */
+        User: {
+            /** Format: int64 */
+            created_at: number;
+            email: string;
+            id: string;
+            /**
+             * Format: int64
+             * @description To the minute; when the account was made, for somebody who was never seen.
+             */
+            last_active_at: number;
+            name: string;
+            /** @description May be empty. */
+            profile_image_url: string;
+            role: components["schemas"]["Role"];
+        };
+        /** @description What becomes different; what is left out stays. */
+        UserChange: {
+            /** @description 1 to 100 characters. */
+            name?: string | null;
+            role?: components["schemas"]["Role"] | null;
+        };
+        /** @description One page of accounts. */
+        UserPage: {
+            /**
+             * Format: int64
+             * @description Of all pages.
+             */
+            total: number;
+            users: components["schemas"]["User"][];
+        };
+        /** @description The running version. */
+        Version: {
+            version: string;
+        };
+        /** @description A virtual key. Times are Unix seconds, money is US dollars. */
+        VirtualKey: {
+            /** Format: int64 */
+            created_at: number;
+            /** @description The id of the person who made it, `master` or `operator`. */
+            created_by: string;
+            /** @description chat.completions, completions, embeddings, responses, models; empty means all. */
+            endpoints: string[];
+            /** Format: int64 */
+            expires_at: number | null;
+            id: string;
+            last_four: string;
+            /** Format: int64 */
+            last_used_at: number | null;
+            /** Format: double */
+            max_budget: number | null;
+            /** @description Names and patterns; empty means all. */
+            models: string[];
+            name: string;
+            owner: components["schemas"]["KeyOwner"] | null;
+            /** @description The first characters of the key. */
+            prefix: string;
+            /**
+             * Format: double
+             * @description Set aside for requests that are running.
+             */
+            reserved: number;
+            /** Format: double */
+            spend: number;
+            state: components["schemas"]["KeyState"];
+        };
+        /** @description What to change; what is left out stays, `null` clears. */
+        VirtualKeyChange: {
+            endpoints?: string[] | null;
+            /** Format: int64 */
+            expires_at?: number | null;
+            /** Format: double */
+            max_budget?: number | null;
+            models?: string[] | null;
+            name?: string;
+            owner_id?: string | null;
+        };
+        /** @description A page of keys, newest first. */
+        VirtualKeyPage: {
+            items: components["schemas"]["VirtualKey"][];
+            /**
+             * Format: int64
+             * @description On all pages together.
+             */
+            total: number;
         };
     };
     responses: {
@@ -1139,69 +1819,6 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
-    health: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description The process serves */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Status"];
-                };
-            };
-            default: components["responses"]["Problem"];
-        };
-    };
-    ready: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description The process can do its work */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Readiness"];
-                };
-            };
-            default: components["responses"]["Problem"];
-        };
-    };
-    version: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description The running version */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Version"];
-                };
-            };
-            default: components["responses"]["Problem"];
-        };
-    };
     config: {
         parameters: {
             query?: never;
@@ -1211,7 +1828,6 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description What the UI needs before sign-in */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1223,26 +1839,68 @@ export interface operations {
             default: components["responses"]["Problem"];
         };
     };
-    sign_up: {
+    list_models: {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["SignUp"];
-            };
-        };
+        requestBody?: never;
         responses: {
-            /** @description Create an account and sign in */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ModelList"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    session: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Session"];
+                };
+            };
+            /** @description Nobody is */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    admin_details: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AdminDetails"];
                 };
             };
             default: components["responses"]["Problem"];
@@ -1261,7 +1919,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Sign in with a password */
+            /** @description Signed in; the cookie `token` is set */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1269,6 +1927,20 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Session"];
                 };
+            };
+            /** @description `wrong_credentials`, in the same words for both */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `too_many_attempts`: fifteen failures within three minutes; see `Retry-After` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             default: components["responses"]["Problem"];
         };
@@ -1282,7 +1954,6 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description End this session at once */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1294,16 +1965,20 @@ export interface operations {
             default: components["responses"]["Problem"];
         };
     };
-    session: {
+    sign_up: {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SignUp"];
+            };
+        };
         responses: {
-            /** @description Who is signed in */
+            /** @description Signed in; the cookie `token` is set */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1312,288 +1987,19 @@ export interface operations {
                     "application/json": components["schemas"]["Session"];
                 };
             };
-            default: components["responses"]["Problem"];
-        };
-    };
-    admin_details: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Whom to ask for access */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["AdminDetails"];
-                };
-            };
-            default: components["responses"]["Problem"];
-        };
-    };
-    list_users: {
-        parameters: {
-            query?: {
-                page?: number;
-                query?: string;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Accounts, 30 a page */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["UserPage"];
-                };
-            };
-            default: components["responses"]["Problem"];
-        };
-    };
-    update_user: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["UserChange"];
-            };
-        };
-        responses: {
-            /** @description Change a role or a name */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["User"];
-                };
-            };
-            default: components["responses"]["Problem"];
-        };
-    };
-    list_models: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Models this person may use */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ModelList"];
-                };
-            };
-            default: components["responses"]["Problem"];
-        };
-    };
-    list_connections: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Connections in order */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ConnectionList"];
-                };
-            };
-            default: components["responses"]["Problem"];
-        };
-    };
-    create_connection: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["NewConnection"];
-            };
-        };
-        responses: {
-            /** @description Add a connection */
-            201: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Connection"];
-                };
-            };
-            default: components["responses"]["Problem"];
-        };
-    };
-    delete_connection: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Remove a connection */
-            204: {
+            /** @description `invalid_email`, `email_taken`, `invalid_name`, `invalid_picture`, `weak_password` */
+            400: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            default: components["responses"]["Problem"];
-        };
-    };
-    update_connection: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["ConnectionChange"];
-            };
-        };
-        responses: {
-            /** @description Change a connection */
-            200: {
+            /** @description `signup_closed` */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
-                content: {
-                    "application/json": components["schemas"]["Connection"];
-                };
-            };
-            default: components["responses"]["Problem"];
-        };
-    };
-    order_connections: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["ConnectionOrder"];
-            };
-        };
-        responses: {
-            /** @description Put connections in order */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ConnectionList"];
-                };
-            };
-            default: components["responses"]["Problem"];
-        };
-    };
-    probe_connection: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["ConnectionProbe"];
-            };
-        };
-        responses: {
-            /** @description Try an address before saving it */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ConnectionTest"];
-                };
-            };
-            default: components["responses"]["Problem"];
-        };
-    };
-    test_connection: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Try a saved connection */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ConnectionTest"];
-                };
-            };
-            default: components["responses"]["Problem"];
-        };
-    };
-    refresh_connection: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Fetch its models now */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Connection"];
-                };
+                content?: never;
             };
             default: components["responses"]["Problem"];
         };
@@ -1607,7 +2013,6 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Every model of every connection */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1632,7 +2037,6 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Hide, rename or price a model */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1644,248 +2048,12 @@ export interface operations {
             default: components["responses"]["Problem"];
         };
     };
-    list_keys: {
-        parameters: {
-            query?: {
-                page?: number;
-                query?: string;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Virtual keys */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["VirtualKeyPage"];
-                };
-            };
-            default: components["responses"]["Problem"];
-        };
-    };
-    create_key: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["NewVirtualKey"];
-            };
-        };
-        responses: {
-            /** @description Create a virtual key */
-            201: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["CreatedVirtualKey"];
-                };
-            };
-            default: components["responses"]["Problem"];
-        };
-    };
-    get_key: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description One virtual key */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["VirtualKey"];
-                };
-            };
-            default: components["responses"]["Problem"];
-        };
-    };
-    revoke_key: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Revoke a virtual key for ever */
-            204: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            default: components["responses"]["Problem"];
-        };
-    };
-    update_key: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["VirtualKeyChange"];
-            };
-        };
-        responses: {
-            /** @description Change a virtual key */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["VirtualKey"];
-                };
-            };
-            default: components["responses"]["Problem"];
-        };
-    };
-    block_key: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Block a virtual key */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["VirtualKey"];
-                };
-            };
-            default: components["responses"]["Problem"];
-        };
-    };
-    unblock_key: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Unblock a virtual key */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["VirtualKey"];
-                };
-            };
-            default: components["responses"]["Problem"];
-        };
-    };
-    list_usage: {
-        parameters: {
-            query?: {
-                limit?: number;
-                before?: string;
-                key_id?: string;
-                model?: string;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description What was used, newest first */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["UsageList"];
-                };
-            };
-            default: components["responses"]["Problem"];
-        };
-    };
-    list_settings: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Settings and their sources */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["SettingList"];
-                };
-            };
-            default: components["responses"]["Problem"];
-        };
-    };
-    update_settings: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["SettingChanges"];
-            };
-        };
-        responses: {
-            /** @description Store or reset settings */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["SettingList"];
-                };
-            };
-            default: components["responses"]["Problem"];
-        };
-    };
     list_chats: {
         parameters: {
             query?: {
+                /** @description From 1; sixty a page. All of them without a page. */
                 page?: number;
+                /** @description Pinned ones too; the default. */
                 include_pinned?: boolean;
             };
             header?: never;
@@ -1894,7 +2062,6 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description My chats, newest first, 60 a page */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1915,22 +2082,21 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Delete all of my chats */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": boolean;
+                    "text/plain": boolean;
                 };
             };
             default: components["responses"]["Problem"];
         };
     };
-    search_chats: {
+    list_archived_chats: {
         parameters: {
             query?: {
-                text?: string;
+                /** @description From 1; sixty a page. All of them without a page. */
                 page?: number;
             };
             header?: never;
@@ -1939,28 +2105,6 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Search titles and messages */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ChatHit"][];
-                };
-            };
-            default: components["responses"]["Problem"];
-        };
-    };
-    list_pinned_chats: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description My pinned chats */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1972,16 +2116,20 @@ export interface operations {
             default: components["responses"]["Problem"];
         };
     };
-    list_archived_chats: {
+    list_chats_too: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description From 1; sixty a page. All of them without a page. */
+                page?: number;
+                /** @description Pinned ones too; the default. */
+                include_pinned?: boolean;
+            };
             header?: never;
             path?: never;
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description My archived chats */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -2006,13 +2154,57 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Start a chat */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Chat"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    list_pinned_chats: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChatTitle"][];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    search_chats: {
+        parameters: {
+            query?: {
+                /** @description Any part of a title or of a message, in any case. */
+                text?: string;
+                /** @description From 1; sixty a page. */
+                page?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChatHit"][];
                 };
             };
             default: components["responses"]["Problem"];
@@ -2029,7 +2221,6 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description A chat with its tree of messages */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -2056,7 +2247,6 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Merge changes into a chat */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -2079,59 +2269,12 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Delete a chat */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": boolean;
-                };
-            };
-            default: components["responses"]["Problem"];
-        };
-    };
-    toggle_pin: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Pin or unpin a chat */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Chat"];
-                };
-            };
-            default: components["responses"]["Problem"];
-        };
-    };
-    is_pinned: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Whether a chat is pinned */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": boolean;
+                    "text/plain": boolean;
                 };
             };
             default: components["responses"]["Problem"];
@@ -2148,7 +2291,6 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Archive or restore a chat */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -2171,7 +2313,6 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Copy a chat */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -2199,7 +2340,6 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Change the text of a message */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -2207,6 +2347,13 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Chat"];
                 };
+            };
+            /** @description `still_being_written` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             default: components["responses"]["Problem"];
         };
@@ -2223,13 +2370,56 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Delete a message with its descendants */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Chat"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    toggle_pin: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Chat"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    is_pinned: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": boolean;
                 };
             };
             default: components["responses"]["Problem"];
@@ -2250,13 +2440,52 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Ask, or ask again */
             201: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["StartedTurn"];
+                };
+            };
+            /** @description `still_being_written`: the message asked below is not done */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `too_many_turns` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    turn_events: {
+        parameters: {
+            query?: {
+                /** @description The number of the last event that was seen; 0 or left out for all. `Last-Event-ID` says the same. */
+                after?: number;
+            };
+            header?: never;
+            path: {
+                id: string;
+                turn_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": components["schemas"]["TurnEvent"];
                 };
             };
             default: components["responses"]["Problem"];
@@ -2274,42 +2503,994 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Stop an answer */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Status"];
+                    "application/json": components["schemas"]["TurnStopped"];
                 };
             };
             default: components["responses"]["Problem"];
         };
     };
-    turn_events: {
+    list_connections: {
         parameters: {
-            query?: {
-                after?: number;
-            };
+            query?: never;
             header?: never;
-            path: {
-                id: string;
-                turn_id: string;
-            };
+            path?: never;
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description Events of a turn: replay, then live */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "text/event-stream": components["schemas"]["TurnEvent"];
+                    "application/json": components["schemas"]["ConnectionList"];
                 };
             };
             default: components["responses"]["Problem"];
+        };
+    };
+    create_connection: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewConnection"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Connection"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    order_connections: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ConnectionOrder"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConnectionList"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    probe_connection: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ConnectionProbe"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConnectionTest"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    delete_connection: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Removed */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    update_connection: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ConnectionChange"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Connection"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    refresh_connection: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Connection"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    test_connection: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConnectionTest"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    list_keys: {
+        parameters: {
+            query?: {
+                /** @description From 1; 30 a page. */
+                page?: number;
+                /** @description A part of the name, of the key's first or last characters, or of its owner's name or address. */
+                query?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VirtualKeyPage"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    create_key: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewVirtualKey"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CreatedVirtualKey"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    get_key: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VirtualKey"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    revoke_key: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Revoked */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    update_key: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["VirtualKeyChange"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VirtualKey"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    block_key: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VirtualKey"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    unblock_key: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VirtualKey"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    list_models_v1: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ModelList"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    list_settings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SettingList"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    update_settings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SettingChanges"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SettingList"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    list_usage: {
+        parameters: {
+            query?: {
+                /** @description At most this many, up to 500; 100 when left out. */
+                limit?: number;
+                /** @description Older than the row with this id: the next page. */
+                before?: string;
+                /** @description Paid by this key. */
+                key_id?: string;
+                /** @description For this model, by its public id. */
+                model?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UsageList"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    list_users: {
+        parameters: {
+            query?: {
+                /** @description From 1; thirty accounts a page. */
+                page?: number;
+                /** @description A part of the name or the address. */
+                query?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UserPage"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    update_user: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UserChange"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["User"];
+                };
+            };
+            /** @description `invalid_name`, or `last_admin`: the last administrator cannot be demoted */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description There is no such account */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    version: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Version"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    health: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description `{"status": true}` */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    liveness: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description `"I'm alive!"` */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    readiness: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description `{"status": "healthy", "db": "connected"}` */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description not ready */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    block: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["OneKey"];
+            };
+        };
+        responses: {
+            /** @description LiteLLM's row of the key */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["KeysToDelete"];
+            };
+        };
+        responses: {
+            /** @description `{"deleted_keys": [...]}`, as they were sent */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    generate: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": unknown;
+            };
+        };
+        responses: {
+            /** @description LiteLLM's row of the key, with its secret as `key`, this once */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    info: {
+        parameters: {
+            query?: {
+                /** @description Its secret or its token; left out, the key that the request was made with. */
+                key?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description `{"key", "info"}`: as it was named, and LiteLLM's row */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    list: {
+        parameters: {
+            query?: {
+                /** @description From 1. */
+                page?: number;
+                /** @description Up to 100; 10 when left out. */
+                size?: number;
+                /** @description Keys of this account. */
+                user_id?: string;
+                /** @description The key with this alias. */
+                key_alias?: string;
+                /** @description The key with this token. */
+                key_hash?: string;
+                /** @description Rows instead of tokens. */
+                return_full_object?: boolean;
+                /** @description Not supported yet. */
+                team_id?: string;
+                /** @description Not supported yet. */
+                organization_id?: string;
+                /** @description `created_at`, the only order there is. */
+                sort_by?: string;
+                /** @description `desc`, the only direction there is. */
+                sort_order?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description `{"keys", "total_count", "current_page", "total_pages"}` */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    unblock: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["OneKey"];
+            };
+        };
+        responses: {
+            /** @description LiteLLM's row of the key */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    update: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": unknown;
+            };
+        };
+        responses: {
+            /** @description LiteLLM's row of the key, and `key` as it was sent */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    ready: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description `{"status": true}` */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `{"status": false, "reason"}`: the reason begins with `database`, `migrations` or `keys` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    spend_logs: {
+        parameters: {
+            query?: {
+                /** @description Paid by the key with this secret or token. */
+                api_key?: string;
+                /** @description Asked by this account, or with a key of it. */
+                user_id?: string;
+                /** @description Of the request with this id, as in `x-litellm-call-id`. */
+                request_id?: string;
+                /** @description From this moment on: `2026-11-21` or `2026-11-21 01:18:56`, UTC. */
+                start_date?: string;
+                /** @description Up to this moment. */
+                end_date?: string;
+                /** @description Sums by day are not supported yet: with dates, send `false`. */
+                summarize?: boolean;
+                /** @description At most this many, up to 1000, which is also usual. */
+                limit?: number;
+                /** @description Older than the row with this `metadata.usage_id`: the next page. */
+                before?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A list of LiteLLM's spend logs */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    chat_completions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": unknown;
+            };
+        };
+        responses: {
+            /** @description OpenAI's `chat.completion`, or a stream of `chat.completion.chunk` */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description OpenAI's error envelope */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description OpenAI's error envelope */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    completions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": unknown;
+            };
+        };
+        responses: {
+            /** @description OpenAI's `text_completion` */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description OpenAI's error envelope */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    embeddings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": unknown;
+            };
+        };
+        responses: {
+            /** @description OpenAI's list of `embedding` */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description OpenAI's error envelope */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    list_models: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenAiModels"];
+                };
+            };
+        };
+    };
+    retrieve_model: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenAiModel"];
+                };
+            };
+        };
+    };
+    responses: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": unknown;
+            };
+        };
+        responses: {
+            /** @description OpenAI's `response` */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description OpenAI's error envelope */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
         };
     };
 }
