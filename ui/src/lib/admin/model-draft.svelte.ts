@@ -5,13 +5,13 @@ type CatalogModel = Schema<'CatalogModel'>;
 type CatalogChange = Schema<'CatalogChange'>;
 
 export class ModelDraft {
+  /** Empty gives it back to the provider's own. */
   id = $state('');
+  /** Empty gives it back to the provider's own. */
   name = $state('');
   /** US dollars per million tokens, as typed. */
   input = $state('');
   output = $state('');
-  /** Asks for the provider's own id and name; ends when either is typed again. */
-  #resetNames = $state(false);
   readonly saved: CatalogModel;
 
   constructor(saved: CatalogModel) {
@@ -23,9 +23,8 @@ export class ModelDraft {
   }
 
   resetNames(): void {
-    this.id = this.saved.upstream_id;
-    this.name = this.saved.upstream_id;
-    this.#resetNames = true;
+    this.id = '';
+    this.name = '';
   }
 
   /** Gives the price back to the table or the provider. */
@@ -35,9 +34,7 @@ export class ModelDraft {
   }
 
   get idProblem(): string | null {
-    const id = this.id.trim();
-    if (id === '') return 'Enter the id that programs ask for.';
-    return /\s/.test(id) ? 'An id has no spaces.' : null;
+    return /\s/.test(this.id.trim()) ? 'An id has no spaces.' : null;
   }
 
   get inputProblem(): string | null {
@@ -52,9 +49,7 @@ export class ModelDraft {
   changes(): CatalogChange {
     const saved = this.saved;
     const changes: CatalogChange = { connection_id: saved.connection_id, upstream_id: saved.upstream_id };
-    const reset = this.#resetNames && this.id === saved.upstream_id && this.name === saved.upstream_id;
-    if (reset) return { ...changes, id: null, name: null, ...this.#priceChange() };
-    if (this.id.trim() !== saved.id) changes.id = this.id.trim();
+    if (this.id.trim() !== saved.id) changes.id = this.id.trim() || null;
     if (this.name.trim() !== saved.name) changes.name = this.name.trim() || null;
     return { ...changes, ...this.#priceChange() };
   }
