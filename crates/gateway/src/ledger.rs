@@ -147,18 +147,19 @@ impl Writer {
         }
     }
 
-    /// Writes everything that is queued, behind `first`.
+    /// Writes what is queued at this moment, behind `first`. What comes meanwhile lingers for the next batch: on a
+    /// busy server the queue is never empty, and following it would make a transaction of every few rows.
     async fn write_with(&mut self, first: Option<Settlement>) {
+        let mut left = self.queue.len();
         let mut batch: Vec<Settlement> = first.into_iter().collect();
-        loop {
-            while batch.len() < BATCH {
-                let Ok(next) = self.queue.try_recv() else { break };
-                batch.push(next);
+        while left > 0 || !batch.is_empty() {
+            while left > 0 && batch.len() < BATCH {
+                left -= 1;
+                batch.extend(self.queue.try_recv().ok());
             }
-            if batch.is_empty() {
-                return;
+            if !batch.is_empty() {
+                self.write(std::mem::take(&mut batch)).await;
             }
-            self.write(std::mem::take(&mut batch)).await;
         }
     }
 
