@@ -15,6 +15,7 @@ use tokio::time::timeout;
 use crate::{
     Destination, EgressError, Network, Reach, System,
     dial::{Connector, trust},
+    lane::lane,
 };
 
 /// The largest head of an answer, and the largest read at once, in bytes.
@@ -33,6 +34,8 @@ pub struct EgressConfig {
     pub head_timeout: Duration,
     /// How long an unused connection is kept.
     pub idle_timeout: Duration,
+    /// How many threads have a pool of their own; see [`crate::enter_lane`].
+    pub lanes: usize,
 }
 
 impl Default for EgressConfig {
@@ -41,6 +44,7 @@ impl Default for EgressConfig {
             connect_timeout: Duration::from_secs(10),
             head_timeout: Duration::from_mins(10),
             idle_timeout: Duration::from_mins(1),
+            lanes: 0,
         }
     }
 }
@@ -48,10 +52,15 @@ impl Default for EgressConfig {
 /// Sends requests to providers. One per process; clones share their connections.
 #[derive(Clone)]
 pub struct Egress {
-    /// Two clients, so that a connection made for a named destination can never serve a public one.
+    /// The shared one first, then one for each lane. Never empty.
+    pools: Arc<[Pools]>,
+    head_timeout: Duration,
+}
+
+/// Two clients, so that a connection made for a named destination can never serve a public one.
+struct Pools {
     public: Client<Connector, Full<Bytes>>,
     named: Client<Connector, Full<Bytes>>,
-    head_timeout: Duration,
 }
 
 impl Egress {
@@ -77,11 +86,8 @@ impl Egress {
         let client = |reach| {
             pool(Connector::new(network.clone(), reach, config.connect_timeout, tls.clone()), &config)
         };
-        Ok(Self {
-            public: client(Reach::Public),
-            named: client(Reach::Named),
-            head_timeout: config.head_timeout,
-        })
+        let pools = || Pools { public: client(Reach::Public), named: client(Reach::Named) };
+        Ok(Self { pools: (0..=config.lanes).map(|_| pools()).collect(), head_timeout: config.head_timeout })
     }
 
     /// Sends a request, whose URI must come from [`Destination::uri`], and waits for the head of the answer.
@@ -98,9 +104,10 @@ impl Egress {
             return Err(EgressError::Outside);
         }
         request.headers_mut().remove(HOST);
+        let pools = self.pools.get(lane()).unwrap_or(&self.pools[0]);
         let client = match to.reach() {
-            Reach::Public => &self.public,
-            Reach::Named => &self.named,
+            Reach::Public => &pools.public,
+            Reach::Named => &pools.named,
         };
         match timeout(self.head_timeout, client.request(request)).await {
             Ok(Ok(response)) => Ok(response),

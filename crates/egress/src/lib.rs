@@ -12,6 +12,7 @@ mod client;
 mod destination;
 mod dial;
 mod error;
+mod lane;
 mod name;
 mod network;
 
@@ -20,6 +21,7 @@ pub use body::collect;
 pub use client::{Egress, EgressConfig};
 pub use destination::Destination;
 pub use error::EgressError;
+pub use lane::enter_lane;
 pub use network::{Answer, Network, Socket, System};
 
 /// The body of a provider's answer, read frame by frame. Dropping it closes the connection.

@@ -3,6 +3,7 @@
 mod base;
 mod command;
 mod error;
+mod lanes;
 mod output;
 mod process;
 mod secrets;

@@ -15,7 +15,12 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use web::{App, Services};
 use workspace::{Workspace, WorkspaceParts};
 
-use crate::{base::Base, error::StartError, sweep, watch};
+use crate::{
+    base::Base,
+    error::StartError,
+    lanes::{self, Lanes},
+    sweep, watch,
+};
 
 /// How long a request waits for the reservations of others when its budget is nearly spent.
 const BUDGET_PATIENCE: Duration = Duration::from_secs(30);
@@ -41,13 +46,23 @@ pub(crate) async fn run(base: Base, demo: Demo) -> Result<(), StartError> {
     tasks.spawn(watch::run(app.clone(), serving.clone()));
     tasks.spawn(sweep::run(app.services().identity.clone(), serving.clone()));
     let house = web::router(app);
-    answer_until_signal(listener, house, &base, &serving, loaded.settings.shutdown_timeout.value).await;
+    let lanes = Lanes::start(lanes::wanted(&loaded.settings)).map_err(StartError::Runtime)?;
+    answer_until_signal(
+        listener,
+        house,
+        lanes.door(),
+        &base,
+        &serving,
+        loaded.settings.shutdown_timeout.value,
+    )
+    .await;
 
     settling.cancel();
     tasks.close();
     if tokio::time::timeout(loaded.settings.shutdown_timeout.value, tasks.wait()).await.is_err() {
         tracing::error!("not all work could be finished in time; the latest usage may be missing");
     }
+    lanes.stop();
     base.db.close().await;
     tracing::info!("stopped");
     Ok(())
@@ -55,7 +70,15 @@ pub(crate) async fn run(base: Base, demo: Demo) -> Result<(), StartError> {
 
 async fn serve_sealed(base: &Base, listener: TcpListener, reason: &str) -> Result<(), StartError> {
     let serving = CancellationToken::new();
-    answer_until_signal(listener, web::sealed_router(reason), base, &serving, Duration::ZERO).await;
+    answer_until_signal(
+        listener,
+        web::sealed_router(reason),
+        web::door::Lanes::default(),
+        base,
+        &serving,
+        Duration::ZERO,
+    )
+    .await;
     Ok(())
 }
 
@@ -63,12 +86,14 @@ async fn serve_sealed(base: &Base, listener: TcpListener, reason: &str) -> Resul
 async fn answer_until_signal(
     listener: TcpListener,
     house: web::Router,
+    lanes: web::door::Lanes,
     base: &Base,
     serving: &CancellationToken,
     patience: Duration,
 ) {
     let connections = TaskTracker::new();
-    let door = web::door::serve(listener, house, base.world.clone(), connections.clone(), serving.clone());
+    let door =
+        web::door::serve(listener, house, base.world.clone(), lanes, connections.clone(), serving.clone());
     let closed = connections.spawn(door);
     wait_for_signal().await;
     tracing::info!("shutting down: no new requests, running ones may end");
@@ -141,6 +166,7 @@ fn egress_config(loaded: &Loaded) -> EgressConfig {
     EgressConfig {
         connect_timeout: settings.provider_connect_timeout.value,
         head_timeout: settings.aiohttp_client_timeout.value.limit().unwrap_or(FOR_EVER),
+        lanes: lanes::wanted(&loaded.settings),
         ..EgressConfig::default()
     }
 }

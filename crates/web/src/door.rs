@@ -15,6 +15,7 @@ use hyper_util::{
 use kernel::{Caller, RequestId, World};
 use tokio::{
     net::{TcpListener, TcpStream},
+    runtime::Handle,
     time::Instant,
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -50,11 +51,16 @@ struct House {
     world: World,
 }
 
+/// The runtimes that serve connections, each connection on one of them for all its life. Empty: the present one.
+#[derive(Debug, Clone, Default)]
+pub struct Lanes(pub Vec<Handle>);
+
 /// Serves until `shutdown`, then lets running requests end; the caller bounds how long it waits for `tasks`.
 pub async fn serve(
     listener: TcpListener,
     router: Router,
     world: World,
+    lanes: Lanes,
     tasks: TaskTracker,
     shutdown: CancellationToken,
 ) {
@@ -68,6 +74,7 @@ pub async fn serve(
         .max_buf_size(MAX_HEAD);
     server.http2().timer(TokioTimer::new()).max_header_list_size(64 * 1024).max_concurrent_streams(256);
     let server = Arc::new(server);
+    let mut turn = lanes.0.iter().cycle();
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -75,7 +82,20 @@ pub async fn serve(
         };
         match accepted {
             Ok((stream, peer)) => {
-                tasks.spawn(converse(server.clone(), stream, peer, house.clone(), shutdown.clone()));
+                let (server, house, shutdown) = (server.clone(), house.clone(), shutdown.clone());
+                match turn.next() {
+                    None => drop(tasks.spawn(converse(server, stream, peer, house, shutdown))),
+                    Some(lane) => {
+                        // A socket belongs to the runtime that waits for it, so it moves before it is used.
+                        let Ok(stream) = stream.into_std() else { continue };
+                        let conversation = async move {
+                            if let Ok(stream) = TcpStream::from_std(stream) {
+                                converse(server, stream, peer, house, shutdown).await;
+                            }
+                        };
+                        drop(tasks.spawn_on(conversation, lane));
+                    }
+                }
             }
             Err(error) => {
                 // Out of file descriptors, most likely: give connections time to end instead of spinning.

@@ -8,7 +8,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use egress::{Egress, Reach, collect};
+use egress::{Egress, EgressConfig, Reach, collect};
 use http::Request;
 use http_body_util::Full;
 
@@ -31,6 +31,29 @@ async fn one_connection_serves_one_request_after_the_other() {
         assert_eq!(read(egress.send(&to, request(&to)).await.unwrap()).await, "ok");
     }
     assert_eq!(provider.connections(), 1);
+}
+
+#[tokio::test]
+async fn a_thread_with_a_lane_of_its_own_keeps_connections_of_its_own() {
+    let provider = Provider::answering(OK);
+    let egress = Egress::new(EgressConfig { lanes: 2, ..quick() });
+    let on_lane = |lane: usize| {
+        let (egress, to) = (egress.clone(), provider.destination());
+        let serve = move || {
+            egress::enter_lane(lane);
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(async {
+                for _ in 0..3 {
+                    assert_eq!(read(egress.send(&to, request(&to)).await.unwrap()).await, "ok");
+                }
+            });
+        };
+        thread::spawn(serve).join().unwrap();
+    };
+    on_lane(1);
+    assert_eq!(provider.connections(), 1);
+    on_lane(2);
+    assert_eq!(provider.connections(), 2);
 }
 
 #[tokio::test]

@@ -14,16 +14,18 @@ pub(crate) struct Arguments {
     demo: bool,
 }
 
+/// Threads for the ledger, the refreshing of model lists and the like.
+const BACKGROUND_THREADS: usize = 2;
+
 /// Serves until stopped.
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, StartError> {
     let (loaded, _) = crate::base::settings()?;
     let _log = telemetry::start(loaded.settings.log_format.value, loaded.settings.global_log_level.value);
     process::prepare();
+    // For what happens behind the requests; those have runtimes of their own, see `lanes`.
     let mut runtime = tokio::runtime::Builder::new_multi_thread();
-    if let Some(threads) = loaded.settings.worker_threads.value {
-        runtime.worker_threads(usize::from(threads));
-    }
-    let runtime = runtime.enable_all().build().map_err(StartError::Runtime)?;
+    let runtime =
+        runtime.worker_threads(BACKGROUND_THREADS).enable_all().build().map_err(StartError::Runtime)?;
     let demo = if arguments.demo { Demo::On } else { Demo::Off };
     runtime.block_on(async {
         let base = Base::open().await?;
