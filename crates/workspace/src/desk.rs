@@ -212,7 +212,7 @@ impl Desk {
                 words: "A message has at most 4 MiB of text.",
             });
         }
-        let (row, permit) = self.own(chat).await?;
+        let (_, permit) = self.own(chat).await?;
         let stored = chats::message(&self.inner.db, chat, message).await?;
         let stored = stored.ok_or(WorkspaceError::Missing("message"))?;
         if self.inner.turns.is_written(chat, message) {
@@ -223,7 +223,7 @@ impl Desk {
             chats::upsert_messages(&self.inner.db, chat, &[Message { content, ..stored }], now, permit)
                 .await?;
         }
-        self.with_messages(row).await
+        self.open(chat).await
     }
 
     /// Deletes a message and everything that was said after it, and stops what is being written there.

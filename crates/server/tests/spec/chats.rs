@@ -8,7 +8,7 @@ spec! {
     a_chat_saved_whole_again_with_one_change_writes_one_message;
     messages_that_a_change_leaves_out_stay;
     a_strangers_chat_is_answered_like_a_missing_one_and_stays_as_it_is;
-    neither_the_master_key_nor_strangers_nor_people_who_wait_have_chats;
+    neither_programs_nor_strangers_nor_people_who_wait_have_chats;
     lists_pages_pins_and_archives_show_what_they_say;
     search_finds_words_in_any_case_and_shows_the_place;
     a_message_is_edited_and_deleted_with_everything_after_it;
@@ -169,11 +169,12 @@ async fn a_strangers_chat_is_answered_like_a_missing_one_and_stays_as_it_is(stag
     assert_eq!(ada.get("/api/v1/chats/search?text=ward").await.expect(200).json(), json!([]));
 }
 
-async fn neither_the_master_key_nor_strangers_nor_people_who_wait_have_chats(stage: Stage) {
+async fn neither_programs_nor_strangers_nor_people_who_wait_have_chats(stage: Stage) {
     let app = stage.env("DEFAULT_USER_ROLE", "pending").start().await;
     app.admin().await;
     let waiting = app.person("Waiting").await;
-    let callers: [&Caller; 3] = [&waiting, &app.master(), &app.anonymous()];
+    let program = app.key().create().await;
+    let callers: [&Caller; 4] = [&waiting, &program, &app.master(), &app.anonymous()];
     for caller in callers {
         caller.get(CHATS).await.expect(401);
         caller.post("/api/v1/chats/new", branched()).await.expect(401);

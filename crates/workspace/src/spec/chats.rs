@@ -116,6 +116,19 @@ async fn a_change_that_leaves_no_tree_changes_nothing() {
 }
 
 #[tokio::test]
+async fn editing_a_message_moves_the_chat_up_and_editing_it_into_itself_does_not() {
+    let room = Room::new().await;
+    let ada = room.desk("ada");
+    let before = ada.create(&branched()).await.unwrap();
+    let (chat, message) = (before.row.head.id, "a1".parse().unwrap());
+    let same = ada.edit_message(&chat, &message, "words of a1".to_owned()).await.unwrap();
+    assert_eq!(same.row.head.updated_at, before.row.head.updated_at);
+    let edited = ada.edit_message(&chat, &message, "other words".to_owned()).await.unwrap();
+    assert!(edited.row.head.updated_at > before.row.head.updated_at);
+    assert_eq!(edited.message(&message).content, "other words");
+}
+
+#[tokio::test]
 async fn a_message_is_deleted_with_everything_said_after_it() {
     let room = Room::new().await;
     let ada = room.desk("ada");
