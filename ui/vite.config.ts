@@ -16,7 +16,10 @@ const woff2Only = {
 };
 
 /** `make dev` points this at a running server; the UI itself only ever uses paths of its own origin. */
-const server = process.env.WARDROOM_SERVER ?? 'http://127.0.0.1:8080';
+const target = process.env.WARDROOM_SERVER ?? 'http://127.0.0.1:8080';
+
+/** The page's own host goes along, because the server refuses changes that come from another origin. */
+const server = { target, changeOrigin: false };
 
 export default defineConfig({
   plugins: [woff2Only, svelte()],
