@@ -13,6 +13,8 @@ pub enum Kind {
     Forbidden,
     /// Not there, or not for this caller's eyes: 404.
     NotFound,
+    /// The caller stopped sending in the middle: 408.
+    TooSlow,
     /// Against the present state: 409.
     Conflict,
     /// Too many bytes: 413.
@@ -41,6 +43,7 @@ impl Kind {
             Self::Unauthenticated => 401,
             Self::Forbidden => 403,
             Self::NotFound => 404,
+            Self::TooSlow => 408,
             Self::Conflict => 409,
             Self::TooLarge => 413,
             Self::TooMany => 429,

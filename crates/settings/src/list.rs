@@ -92,6 +92,10 @@ settings! {
         max_body_size: Size = Entry::new("WARDROOM_MAX_BODY_SIZE")
             .default("32MiB").range(1024, 4 * 1024 * 1024 * 1024).restart();
 
+        /// Longest silence between two pieces of a request body. Slower ones are answered with 408.
+        body_timeout: Duration =
+            Entry::new("WARDROOM_BODY_TIMEOUT").default("30s").range(1, 3600).restart();
+
         /// How many requests may be in progress at once, streams included. Further ones are answered with 503.
         max_concurrent_requests: u32 = Entry::new("WARDROOM_MAX_CONCURRENT_REQUESTS")
             .default("4096").range(1, 1_000_000).restart();

@@ -1,9 +1,13 @@
 //! Bodies and paths read into types, refused in words that name the field.
 
+use std::time::Duration;
+
 use axum::{
+    body::HttpBody as _,
     extract::{FromRequest, FromRequestParts, Path, Query, Request},
     http::request::Parts,
 };
+use bytes::Bytes;
 use http::header;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use kernel::{Kind, Refusal};
@@ -29,27 +33,70 @@ impl<T: DeserializeOwned> FromRequest<App> for Body<T> {
             let words = "Send the body as JSON, with the header Content-Type: application/json.";
             return Err(Refusal::new(Kind::Invalid, "not_json", words).into());
         }
-        let bytes =
-            read(request.into_body(), app.services().settings.load().settings.max_body_size.value.bytes())
-                .await?;
+        let bytes = read(request.into_body(), Patience::of(app)).await?;
         parse(&bytes).map(Self).map_err(Refused)
     }
 }
 
-/// Reads a whole body up to `limit` bytes.
-pub(crate) async fn read(body: axum::body::Body, limit: u64) -> Result<bytes::Bytes, Refusal> {
-    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-    match Limited::new(body, limit).collect().await {
-        Ok(collected) => Ok(collected.to_bytes()),
-        Err(error) if error.is::<LengthLimitError>() => {
-            let words =
-                format!("The body is larger than {limit} bytes, the limit set by WARDROOM_MAX_BODY_SIZE.");
-            Err(Refusal::new(Kind::TooLarge, "body_too_large", words))
-        }
-        Err(_) => {
-            Err(Refusal::new(Kind::Invalid, "body_incomplete", "The body ended before it was complete."))
+/// How much of a body is read, and for how long.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Patience {
+    /// The most bytes.
+    size: u64,
+    /// The longest silence between two pieces.
+    silence: Duration,
+}
+
+impl Patience {
+    /// What the settings say.
+    pub(crate) fn of(app: &App) -> Self {
+        let loaded = app.services().settings.load();
+        let settings = &loaded.settings;
+        Self { size: settings.max_body_size.value.bytes(), silence: settings.body_timeout.value }
+    }
+}
+
+/// Reads a whole body. One that says itself that it is too large is refused before it is waited for.
+pub(crate) async fn read(body: axum::body::Body, patience: Patience) -> Result<Bytes, Refusal> {
+    let limit = usize::try_from(patience.size).unwrap_or(usize::MAX);
+    if body.size_hint().lower() > patience.size {
+        return Err(too_large(limit));
+    }
+    let mut body = Limited::new(body, limit);
+    let mut pieces = Vec::new();
+    loop {
+        let frame = match tokio::time::timeout(patience.silence, body.frame()).await {
+            Ok(Some(Ok(frame))) => frame,
+            Ok(Some(Err(error))) if error.is::<LengthLimitError>() => return Err(too_large(limit)),
+            Ok(Some(Err(_))) => {
+                let words = "The body ended before it was complete.";
+                return Err(Refusal::new(Kind::Invalid, "body_incomplete", words));
+            }
+            Ok(None) => return Ok(joined(pieces)),
+            Err(_) => {
+                let words =
+                    "The rest of the body did not come in time, the limit set by WARDROOM_BODY_TIMEOUT.";
+                return Err(Refusal::new(Kind::TooSlow, "body_incomplete", words));
+            }
+        };
+        if let Ok(data) = frame.into_data() {
+            pieces.push(data);
         }
     }
+}
+
+/// Most bodies are one piece, which is not copied.
+fn joined(mut pieces: Vec<Bytes>) -> Bytes {
+    match pieces.len() {
+        0 => Bytes::new(),
+        1 => pieces.remove(0),
+        _ => pieces.concat().into(),
+    }
+}
+
+fn too_large(limit: usize) -> Refusal {
+    let words = format!("The body is larger than {limit} bytes, the limit set by WARDROOM_MAX_BODY_SIZE.");
+    Refusal::new(Kind::TooLarge, "body_too_large", words)
 }
 
 /// Reads JSON into a type.

@@ -131,7 +131,7 @@ async fn admit(
 ) -> Result<Call, Refusal> {
     let payer = payer(app, parts).await?;
     let services = app.services();
-    let body = extract::read(body, services.settings.load().settings.max_body_size.value.bytes()).await?;
+    let body = extract::read(body, extract::Patience::of(app)).await?;
     let arrival = parts.extensions.get::<Arrival>().ok_or_else(Refusal::internal)?;
     Ok(Call {
         id: arrival.id.clone(),
