@@ -9,10 +9,10 @@ use llm::Prices;
 use settings::Loaded;
 use tokio::{
     net::TcpListener,
-    signal::unix::{SignalKind, signal},
+    signal::unix::{Signal, SignalKind, signal},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
-use web::{App, Services};
+use web::{App, Services, door::Closing};
 use workspace::{Workspace, WorkspaceParts};
 
 use crate::{
@@ -32,11 +32,13 @@ const FOR_EVER: Duration = Duration::from_hours(365 * 24);
 /// Serves until SIGTERM or SIGINT.
 pub(crate) async fn run(base: Base, demo: Demo) -> Result<(), StartError> {
     egress::install_tls();
+    // Before anybody can connect: a signal that nobody hears yet ends the process on the spot.
+    let signals = Signals::hear();
     let loaded = base.settings.load_full();
     let listener = listen(&loaded).await?;
     if let Some(reason) = &base.sealed {
         tracing::error!("sealed: {reason}");
-        return serve_sealed(&base, listener, reason).await;
+        return serve_sealed(&base, listener, signals, reason).await;
     }
     let tasks = TaskTracker::new();
     // Two stages: first no new work and streams end, then the ledger writes what is left.
@@ -47,15 +49,9 @@ pub(crate) async fn run(base: Base, demo: Demo) -> Result<(), StartError> {
     tasks.spawn(sweep::run(app.services().identity.clone(), serving.clone()));
     let house = web::router(app);
     let lanes = Lanes::start(lanes::wanted(&loaded.settings)).map_err(StartError::Runtime)?;
-    answer_until_signal(
-        listener,
-        house,
-        lanes.door(),
-        &base,
-        &serving,
-        loaded.settings.shutdown_timeout.value,
-    )
-    .await;
+    let patience = loaded.settings.shutdown_timeout.value;
+    let post = Post { listener, house, lanes: lanes.door(), signals, patience };
+    answer_until_signal(post, &base, serving).await;
 
     settling.cancel();
     tasks.close();
@@ -68,40 +64,45 @@ pub(crate) async fn run(base: Base, demo: Demo) -> Result<(), StartError> {
     Ok(())
 }
 
-async fn serve_sealed(base: &Base, listener: TcpListener, reason: &str) -> Result<(), StartError> {
-    let serving = CancellationToken::new();
-    answer_until_signal(
-        listener,
-        web::sealed_router(reason),
-        web::door::Lanes::default(),
-        base,
-        &serving,
-        Duration::ZERO,
-    )
-    .await;
+async fn serve_sealed(
+    base: &Base,
+    listener: TcpListener,
+    signals: Signals,
+    reason: &str,
+) -> Result<(), StartError> {
+    let (house, lanes) = (web::sealed_router(reason), web::door::Lanes::default());
+    let post = Post { listener, house, lanes, signals, patience: Duration::ZERO };
+    answer_until_signal(post, base, CancellationToken::new()).await;
     Ok(())
 }
 
-/// Answers requests until a signal comes, then lets running ones end for a while.
-async fn answer_until_signal(
+/// What answers, and until when.
+struct Post {
     listener: TcpListener,
     house: web::Router,
     lanes: web::door::Lanes,
-    base: &Base,
-    serving: &CancellationToken,
+    signals: Signals,
+    /// How long running requests may go on after the signal.
     patience: Duration,
-) {
+}
+
+/// Answers requests until a signal comes, then lets running ones end for a while.
+async fn answer_until_signal(post: Post, base: &Base, serving: CancellationToken) {
+    let Post { listener, house, lanes, signals, patience } = post;
     let connections = TaskTracker::new();
-    let door =
-        web::door::serve(listener, house, base.world.clone(), lanes, connections.clone(), serving.clone());
-    let closed = connections.spawn(door);
-    wait_for_signal().await;
+    let closing = Closing { gently: serving, at_once: CancellationToken::new() };
+    let (world, tasks) = (base.world.clone(), connections.clone());
+    let closed = connections.spawn(web::door::serve(listener, house, world, lanes, tasks, closing.clone()));
+    signals.one().await;
     tracing::info!("shutting down: no new requests, running ones may end");
-    serving.cancel();
+    closing.gently.cancel();
     drop(closed.await);
     connections.close();
     if tokio::time::timeout(patience, connections.wait()).await.is_err() {
-        tracing::warn!(left = connections.len(), "connections were cut because they did not end in time");
+        tracing::warn!(left = connections.len(), "connections are cut because they did not end in time");
+        // They settle what they used, before the ledger closes.
+        closing.at_once.cancel();
+        connections.wait().await;
     }
 }
 
@@ -221,14 +222,24 @@ async fn welcome(app: &App, listener: &TcpListener, demo: Demo) {
     }
 }
 
-async fn wait_for_signal() {
-    let (Ok(mut term), Ok(mut int)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
-    else {
-        // Without signals nothing but SIGKILL ends the process; serving on is the best that is left.
-        return std::future::pending().await;
-    };
-    tokio::select! {
-        _ = term.recv() => {}
-        _ = int.recv() => {}
+/// SIGTERM and SIGINT; none where the system does not let us hear them.
+struct Signals(Option<(Signal, Signal)>);
+
+impl Signals {
+    /// From now on they are heard and no longer end the process.
+    fn hear() -> Self {
+        Self(signal(SignalKind::terminate()).ok().zip(signal(SignalKind::interrupt()).ok()))
+    }
+
+    /// Waits for either.
+    async fn one(self) {
+        let Some((mut term, mut int)) = self.0 else {
+            // Without signals nothing but SIGKILL ends the process; serving on is the best that is left.
+            return std::future::pending().await;
+        };
+        tokio::select! {
+            _ = term.recv() => {}
+            _ = int.recv() => {}
+        }
     }
 }

@@ -55,14 +55,23 @@ struct House {
 #[derive(Debug, Clone, Default)]
 pub struct Lanes(pub Vec<Handle>);
 
-/// Serves until `shutdown`, then lets running requests end; the caller bounds how long it waits for `tasks`.
+/// How serving ends, in two steps.
+#[derive(Debug, Clone, Default)]
+pub struct Closing {
+    /// Nobody new is let in, and running requests may end.
+    pub gently: CancellationToken,
+    /// What still runs is dropped, and so settles what it used.
+    pub at_once: CancellationToken,
+}
+
+/// Serves until it is told to close. Over when `tasks` is empty.
 pub async fn serve(
     listener: TcpListener,
     router: Router,
     world: World,
     lanes: Lanes,
     tasks: TaskTracker,
-    shutdown: CancellationToken,
+    closing: Closing,
 ) {
     let house = Arc::new(House { router, world });
     let mut server = auto::Builder::new(TokioExecutor::new());
@@ -78,19 +87,19 @@ pub async fn serve(
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
-            () = shutdown.cancelled() => return,
+            () = closing.gently.cancelled() => return,
         };
         match accepted {
             Ok((stream, peer)) => {
-                let (server, house, shutdown) = (server.clone(), house.clone(), shutdown.clone());
+                let (server, house, closing) = (server.clone(), house.clone(), closing.clone());
                 match turn.next() {
-                    None => drop(tasks.spawn(converse(server, stream, peer, house, shutdown))),
+                    None => drop(tasks.spawn(converse(server, stream, peer, house, closing))),
                     Some(lane) => {
                         // A socket belongs to the runtime that waits for it, so it moves before it is used.
                         let Ok(stream) = stream.into_std() else { continue };
                         let conversation = async move {
                             if let Ok(stream) = TcpStream::from_std(stream) {
-                                converse(server, stream, peer, house, shutdown).await;
+                                converse(server, stream, peer, house, closing).await;
                             }
                         };
                         drop(tasks.spawn_on(conversation, lane));
@@ -111,10 +120,10 @@ async fn converse(
     stream: TcpStream,
     peer: SocketAddr,
     house: Arc<House>,
-    shutdown: CancellationToken,
+    closing: Closing,
 ) {
     // Without it a token of a stream may wait 40 ms for the acknowledgement of the one before.
-    if stream.set_nodelay(true).is_err() {
+    if stream.set_nodelay(true).is_err() || !speaks_in_time(&stream).await {
         return;
     }
     let service = service_fn(move |request: Request<Incoming>| {
@@ -127,9 +136,29 @@ async fn converse(
     // it cut short has told its own log line.
     tokio::select! {
         _ = connection.as_mut() => return,
-        () = shutdown.cancelled() => connection.as_mut().graceful_shutdown(),
+        () = closing.gently.cancelled() => connection.as_mut().graceful_shutdown(),
     }
-    drop(connection.await);
+    tokio::select! {
+        _ = connection.as_mut() => {}
+        () = closing.at_once.cancelled() => {}
+    }
+}
+
+/// Whether enough has come to tell HTTP/1 from HTTP/2. hyper begins to count the time of a head only then.
+async fn speaks_in_time(stream: &TcpStream) -> bool {
+    const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+    let mut seen = [0; PREFACE.len()];
+    let listening = async {
+        loop {
+            match stream.peek(&mut seen).await {
+                Ok(0) | Err(_) => return false,
+                Ok(count) if count == PREFACE.len() || seen[..count] != PREFACE[..count] => return true,
+                // A part of the preface: what is there already would be seen again at once.
+                Ok(_) => tokio::time::sleep(Duration::from_millis(50)).await,
+            }
+        }
+    };
+    tokio::time::timeout(HEAD_TIMEOUT, listening).await.unwrap_or(false)
 }
 
 async fn handle(house: &House, peer: SocketAddr, request: Request<Incoming>) -> Response {
