@@ -66,6 +66,11 @@ impl Database {
         done.stdout
     }
 
+    /// Removes it at once, whoever is connected.
+    pub fn remove(&self) {
+        self.server.sql(&format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.name));
+    }
+
     /// Cuts all connections to this database, as a restart of the server would.
     pub fn cut_connections(&self) {
         let name = &self.name;
@@ -76,7 +81,7 @@ impl Database {
 
 impl Drop for Database {
     fn drop(&mut self) {
-        self.server.sql(&format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.name));
+        self.remove();
     }
 }
 

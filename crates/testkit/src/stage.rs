@@ -146,6 +146,14 @@ impl Stage {
         Ran::of(command)
     }
 
+    /// Runs a line of shell in the same environment, with the binary as `$0`.
+    pub fn shell(&self, line: &str) -> Ran {
+        let mut shell = Command::new("sh");
+        shell.args(["-c", line]).arg(&self.binary);
+        shell.env_clear().env("PATH", "/usr/bin:/bin").envs(&self.environment).current_dir(self.folder());
+        Ran::of(shell)
+    }
+
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = match self.umask {
             None => Command::new(&self.binary),
@@ -186,6 +194,11 @@ impl Stage {
             Some(database) => database.ask(sql),
             None => crate::sql::ask_sqlite(&self.data_dir().join("wardroom.db"), sql),
         }
+    }
+
+    /// Removes the PostgreSQL database while the server uses it.
+    pub fn drop_database(&self) {
+        self.database.as_ref().expect("only PostgreSQL can lose a database").remove();
     }
 
     /// Every file of the data directory and everything that PostgreSQL holds, for finding what must not be there.

@@ -4,8 +4,12 @@
 #![cfg(test)]
 
 mod accounts;
+mod bad_input;
+mod browser_headers;
 mod chats;
+mod command_line;
 mod gateway;
 mod provider_failures;
+mod start;
 mod stream;
 mod turns;
