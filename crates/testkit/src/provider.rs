@@ -70,12 +70,13 @@ struct State {
 }
 
 struct Inner {
-    models: Value,
+    /// How `/models` is answered.
+    listing: Reply,
     usual: Reply,
     by_model: HashMap<String, Reply>,
     next: VecDeque<Reply>,
     requests: Vec<Received>,
-    listings: usize,
+    listings: Vec<Received>,
     connections: usize,
     sent: Vec<Instant>,
     hang_ups: Vec<Instant>,
@@ -87,12 +88,12 @@ impl FakeProvider {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a loopback port is free");
         let address = listener.local_addr().expect("a listener has an address");
         let inner = Inner {
-            models: Value::Null,
+            listing: Reply::json(200, &Value::Null),
             usual: Reply::says("Hello."),
             by_model: HashMap::new(),
             next: VecDeque::new(),
             requests: Vec::new(),
-            listings: 0,
+            listings: Vec::new(),
             connections: 0,
             sent: Vec::new(),
             hang_ups: Vec::new(),
@@ -120,12 +121,17 @@ impl FakeProvider {
         let entry =
             |id: &&str| json!({ "id": id, "object": "model", "created": 1_700_000_000, "owned_by": "fake" });
         let data: Vec<Value> = models.iter().map(entry).collect();
-        self.state.lock().models = json!({ "object": "list", "data": data });
+        self.lists(json!({ "object": "list", "data": data }));
     }
 
     /// Answers `/models` with this JSON.
     pub fn lists(&self, list: Value) {
-        self.state.lock().models = list;
+        self.lists_as(Reply::by(move |_| Reply::json(200, &list)));
+    }
+
+    /// Answers `/models` so.
+    pub fn lists_as(&self, reply: Reply) {
+        self.state.lock().listing = reply;
     }
 
     /// Answers everything so.
@@ -160,7 +166,12 @@ impl FakeProvider {
 
     /// How often the list of models was asked for.
     pub fn listings(&self) -> usize {
-        self.state.lock().listings
+        self.state.lock().listings.len()
+    }
+
+    /// The latest request for the list of models.
+    pub fn last_listing(&self) -> Received {
+        self.state.lock().listings.last().cloned().expect("the provider was asked for its models")
     }
 
     /// How many connections were opened.
@@ -195,8 +206,8 @@ impl State {
     fn receive(&self, request: Received) -> Reply {
         let mut inner = self.lock();
         if request.method == "GET" && request.path.ends_with("/models") {
-            inner.listings += 1;
-            return Reply::json(200, &inner.models);
+            inner.listings.push(request);
+            return inner.listing.clone();
         }
         let model = request.json()["model"].as_str().unwrap_or_default().to_owned();
         inner.requests.push(request);

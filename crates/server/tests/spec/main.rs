@@ -6,9 +6,13 @@
 mod accounts;
 mod bad_input;
 mod browser_headers;
+mod catalog;
 mod chats;
 mod command_line;
+mod connections;
 mod gateway;
+mod key_administration;
+mod litellm;
 mod provider_failures;
 mod start;
 mod stream;
