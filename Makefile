@@ -28,5 +28,5 @@ dev: ## the web UI with hot reload against a running server (WARDROOM_SERVER=htt
 bench: ## measure beside a plain nginx and print ratios (ARGS=--quick for one minute)
 	@scripts/bench $(ARGS)
 
-openapi: ## write docs/openapi.json and the UI's types from the server's code
+openapi: ## write docs/openapi.json, docs/routes.md and the UI's types from the server's code
 	@cargo xtask openapi

@@ -10,8 +10,8 @@ use std::process::ExitCode;
 
 const HELP: &str = "\
 cargo xtask tidy              check the architecture rules (ARCHITECTURE.md) and the house rules (CONTRIBUTING.md)
-cargo xtask openapi           write docs/openapi.json and ui/src/lib/api/schema.d.ts from the server's code
-cargo xtask openapi --check   fail when one of the two is stale";
+cargo xtask openapi           write docs/openapi.json, docs/routes.md and the UI's types from the server's code
+cargo xtask openapi --check   fail when one of them is stale";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();

@@ -1,7 +1,7 @@
-//! `cargo xtask openapi`: the interface description is printed by the server itself, the UI's types are made from it. Nobody
-//! edits either by hand; `--check` proves it.
+//! `cargo xtask openapi`: the interface description and the table of routes are printed by the server itself, the UI's types
+//! are made from the description. Nobody edits one of them by hand; `--check` proves it.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::report::{self, Problem};
 use crate::workspace::{output, read, root};
@@ -14,22 +14,26 @@ pub(crate) enum Mode {
 }
 
 const DOCUMENT: &str = "docs/openapi.json";
+const ROUTES: &str = "docs/routes.md";
 const TYPES: &str = "ui/src/lib/api/schema.d.ts";
 
 pub(crate) fn run(mode: Mode) -> Result<(), Problem> {
-    let mut stale = Vec::new();
-    let document = from_server()?;
-    if read(DOCUMENT)? != document {
-        stale.push(DOCUMENT.to_owned());
-        if mode == Mode::Write {
-            write(DOCUMENT, &document)?;
-        }
-    }
+    let server = server()?.display().to_string();
+    let printed =
+        |command: &str| output(&server, &[command], ".").map(|text| format!("{}\n", text.trim_end()));
+    let document = printed("openapi")?;
     let types = from_document(&document)?;
-    if read(TYPES)? != types {
-        stale.push(TYPES.to_owned());
+    let made = [(DOCUMENT, document), (ROUTES, printed("routes")?), (TYPES, types)];
+
+    let mut stale = Vec::new();
+    for (path, text) in made {
+        // A file that cannot be read is as stale as one that differs.
+        if read(path).is_ok_and(|current| current == text) {
+            continue;
+        }
+        stale.push(path.to_owned());
         if mode == Mode::Write {
-            write(TYPES, &types)?;
+            write(path, &text)?;
         }
     }
     match (mode, stale.is_empty()) {
@@ -40,18 +44,15 @@ pub(crate) fn run(mode: Mode) -> Result<(), Problem> {
     Ok(())
 }
 
-/// The whole workspace is built, because the same selection as in the tests means the same features and no second build.
-fn from_server() -> Result<String, Problem> {
+/// Builds the server and says where it is. The whole workspace is built, because the same selection as in the tests means the
+/// same features and no second build.
+fn server() -> Result<PathBuf, Problem> {
     output("cargo", &["build", "--quiet", "--locked", "--workspace", "--bins"], ".")?;
     let metadata = output("cargo", &["metadata", "--format-version", "1", "--locked", "--no-deps"], ".")?;
     let metadata: serde_json::Value = serde_json::from_str(&metadata)
         .map_err(|cause| Problem::Shape { path: "cargo metadata".into(), cause: cause.to_string() })?;
     let target = metadata["target_directory"].as_str().unwrap_or("target");
-    let binary = Path::new(target).join("debug/wardroom");
-    let mut document = output(&binary.display().to_string(), &["openapi"], ".")?;
-    document.truncate(document.trim_end().len());
-    document.push('\n');
-    Ok(document)
+    Ok(Path::new(target).join("debug/wardroom"))
 }
 
 fn from_document(document: &str) -> Result<String, Problem> {
