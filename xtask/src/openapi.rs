@@ -23,10 +23,10 @@ pub(crate) fn run(mode: Mode) -> Result<(), Problem> {
         |command: &str| output(&server, &[command], ".").map(|text| format!("{}\n", text.trim_end()));
     let document = printed("openapi")?;
     let types = from_document(&document)?;
-    let made = [(DOCUMENT, document), (ROUTES, printed("routes")?), (TYPES, types)];
+    let generated = [(DOCUMENT, document), (ROUTES, printed("routes")?), (TYPES, types)];
 
     let mut stale = Vec::new();
-    for (path, text) in made {
+    for (path, text) in generated {
         // A file that cannot be read is as stale as one that differs.
         if read(path).is_ok_and(|current| current == text) {
             continue;
