@@ -1,7 +1,9 @@
 //! Whether the process runs, and whether it can serve.
 
 use axum::{Json, extract::State, http::StatusCode};
+use serde::Serialize;
 use serde_json::{Value, json};
+use utoipa::ToSchema;
 use utoipa_axum::routes;
 
 use crate::{
@@ -18,33 +20,42 @@ pub(crate) fn routes() -> Group {
         .route(Access::Public, routes!(readiness))
 }
 
+/// Whether the server can serve.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Readiness {
+    status: bool,
+    /// Why not; begins with `database`, `migrations` or `keys`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    reason: Option<String>,
+}
+
 /// The process runs.
-#[utoipa::path(get, path = "/health", tag = "operations", responses((status = 200, description = "`{\"status\": true}`")))]
-pub(crate) async fn health() -> Json<Value> {
-    Json(json!({ "status": true }))
+#[utoipa::path(get, path = "/health", tag = "operations", responses((status = 200, body = Readiness)))]
+pub(crate) async fn health() -> Json<Readiness> {
+    Json(Readiness { status: true, reason: None })
 }
 
 /// LiteLLM's name for the same question.
-#[utoipa::path(get, path = "/health/liveness", tag = "operations", responses((status = 200, description = "`\"I'm alive!\"`")))]
+#[utoipa::path(get, path = "/health/liveness", tag = "operations", responses((status = 200, description = "`\"I'm alive!\"`", body = String, content_type = "application/json")))]
 pub(crate) async fn liveness() -> Json<&'static str> {
     Json("I'm alive!")
 }
 
 /// Database, migrations and keys are in order.
 #[utoipa::path(get, path = "/ready", tag = "operations", responses(
-    (status = 200, description = "`{\"status\": true}`"),
-    (status = 503, description = "`{\"status\": false, \"reason\"}`: the reason begins with `database`, `migrations` or `keys`"),
+    (status = 200, body = Readiness), (status = 503, description = "Not now", body = Readiness),
 ))]
-async fn ready(State(app): State<App>) -> (StatusCode, Json<Value>) {
-    match obstacle(&app).await {
-        None => (StatusCode::OK, Json(json!({ "status": true }))),
-        Some(reason) => (StatusCode::SERVICE_UNAVAILABLE, Json(json!({ "status": false, "reason": reason }))),
-    }
+async fn ready(State(app): State<App>) -> (StatusCode, Json<Readiness>) {
+    let reason = obstacle(&app).await;
+    let status = if reason.is_none() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    (status, Json(Readiness { status: reason.is_none(), reason }))
 }
 
 /// LiteLLM's name for the same question, without the details that it gave to strangers.
 #[utoipa::path(get, path = "/health/readiness", tag = "operations", responses(
-    (status = 200, description = "`{\"status\": \"healthy\", \"db\": \"connected\"}`"), (status = 503, description = "not ready"),
+    (status = 200, description = "`{\"status\": \"healthy\", \"db\": \"connected\"}`", body = Value),
+    (status = 503, description = "Not ready", body = Value),
 ))]
 async fn readiness(State(app): State<App>) -> (StatusCode, Json<Value>) {
     match obstacle(&app).await {

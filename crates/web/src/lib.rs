@@ -7,6 +7,7 @@
 mod app;
 mod caller;
 mod client;
+mod credentials;
 mod dialect;
 pub mod door;
 mod extract;

@@ -11,7 +11,7 @@ use kernel::{Caller, Denied, Refusal, Role};
 use utoipa::openapi::{OpenApi, PathItem, path::Paths};
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
 
-use crate::{app::App, caller, dialect::Dialect, problem, refused::no_such_path};
+use crate::{app::App, caller, credentials, dialect::Dialect, problem, refused::no_such_path};
 
 /// Who may use a route at all. What they may do there is asked again, object by object, in the handler.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -98,8 +98,7 @@ impl Group {
         access: Access,
         (schemas, mut paths, handlers): UtoipaMethodRouter<App>,
     ) -> Self {
-        problem::mention(self.dialect, &mut paths);
-        self.rows.extend(rows(&paths, access));
+        self.describe(access, &mut paths);
         let guard = Guard { access, dialect: self.dialect };
         self.router =
             self.router.routes((schemas, paths, handlers.layer(from_fn_with_state(guard, guarded))));
@@ -107,10 +106,17 @@ impl Group {
     }
 
     /// Adds handlers of the hot path, which ask the gateway who may use them instead of the guard's layer.
-    pub(crate) fn inference(mut self, (schemas, paths, handlers): UtoipaMethodRouter<App>) -> Self {
-        self.rows.extend(rows(&paths, Access::Inference));
+    pub(crate) fn inference(mut self, (schemas, mut paths, handlers): UtoipaMethodRouter<App>) -> Self {
+        self.describe(Access::Inference, &mut paths);
         self.router = self.router.routes((schemas, paths, handlers));
         self
+    }
+
+    /// Notes who may use these paths, and how they refuse.
+    fn describe(&mut self, access: Access, paths: &mut Paths) {
+        problem::mention(self.dialect, paths);
+        credentials::mention(access, paths);
+        self.rows.extend(rows(paths, access));
     }
 
     /// Adds another spelling of a route of the hot path, left out of the OpenAPI description.
@@ -204,8 +210,17 @@ pub fn openapi() -> OpenApi {
     "Wardroom".clone_into(&mut api.info.title);
     env!("CARGO_PKG_VERSION").clone_into(&mut api.info.version);
     api.info.description = Some("Chat workspace and LLM gateway. The UI uses exactly this API.".to_owned());
+    // Both would be those of the library that makes the description.
     api.info.license = None;
+    api.info.contact = None;
     problem::describe(&mut api);
+    credentials::describe(&mut api);
+    // What the router takes as "the rest of the path" is an ordinary parameter to a reader.
+    let described = |path: String| path.replace("{*", "{");
+    api.paths.paths = std::mem::take(&mut api.paths.paths)
+        .into_iter()
+        .map(|(path, item)| (described(path), item))
+        .collect();
     api
 }
 
@@ -244,5 +259,82 @@ pub(crate) fn dialect_of(path: &str) -> Option<Dialect> {
         "v1" | "openai" | "engines" | "chat" | "completions" | "embeddings" | "responses" | "models"
         | "key" | "team" | "user" | "budget" | "spend" | "model" | "customer" => Some(Dialect::OpenAi),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use utoipa::openapi::{
+        RefOr,
+        path::{Operation, Parameter},
+    };
+
+    use super::*;
+
+    /// Each operation with its path.
+    fn each(look: impl Fn(&str, &Operation)) {
+        for (path, item) in &mut openapi().paths.paths {
+            problem::operations(item).for_each(|operation| look(path, operation));
+        }
+    }
+
+    #[test]
+    fn no_two_operations_have_the_same_name() {
+        let seen = std::cell::RefCell::new(BTreeSet::new());
+        each(|path, operation| {
+            let name = operation.operation_id.clone().unwrap();
+            assert!(seen.borrow_mut().insert(name.clone()), "{path}: there is another {name}");
+        });
+    }
+
+    #[test]
+    fn every_operation_says_what_it_answers_and_how_it_refuses() {
+        each(|path, operation| {
+            let answers = &operation.responses.responses;
+            assert!(answers.contains_key("default"), "{path} never refuses");
+            for (status, answer) in answers {
+                let has_body = match answer {
+                    RefOr::T(answer) => !answer.content.is_empty(),
+                    RefOr::Ref(_) => true,
+                };
+                assert!(has_body || status == "204", "{path} answers {status} with nothing");
+            }
+        });
+    }
+
+    #[test]
+    fn every_operation_describes_the_parameters_of_its_path() {
+        each(|path, operation| {
+            let named = |it: &RefOr<Parameter>| match it {
+                RefOr::T(it) => Some(it.name.clone()),
+                RefOr::Ref(_) => None,
+            };
+            let described: BTreeSet<String> =
+                operation.parameters.iter().flatten().filter_map(named).collect();
+            for name in path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}')) {
+                assert!(described.contains(name), "{path} does not describe {name}");
+            }
+        });
+    }
+
+    #[test]
+    fn the_description_names_no_author_of_a_library() {
+        let info = openapi().info;
+        assert!(info.contact.is_none() && info.license.is_none());
+    }
+
+    #[test]
+    fn only_what_is_for_everybody_takes_no_credential() {
+        let api = openapi();
+        for row in all().rows {
+            let Some(item) = api.paths.paths.get(&row.path.replace("{*", "{")) else { continue };
+            let mut item = item.clone();
+            for operation in problem::operations(&mut item) {
+                let is_open = operation.security.as_ref().is_none_or(Vec::is_empty);
+                assert_eq!(is_open, row.access == Access::Public, "{}", row.path);
+            }
+        }
     }
 }

@@ -72,29 +72,28 @@ pub(crate) fn routes() -> Group {
 
 /// A chat completion, streamed or not. Fields that Wardroom does not know are passed on.
 #[utoipa::path(post, path = "/v1/chat/completions", tag = "inference", request_body = serde_json::Value,
-    responses((status = 200, description = "OpenAI's `chat.completion`, or a stream of `chat.completion.chunk`"),
-        (status = "4XX", description = "OpenAI's error envelope"), (status = "5XX", description = "OpenAI's error envelope")))]
+    responses((status = 200, description = "OpenAI's `chat.completion`, or a stream of `chat.completion.chunk`", body = serde_json::Value)))]
 async fn chat_completions(State(app): State<App>, request: Request) -> Response {
     serve(app, request, Endpoint::ChatCompletions, None).await
 }
 
 /// A text completion, streamed or not.
 #[utoipa::path(post, path = "/v1/completions", tag = "inference", request_body = serde_json::Value,
-    responses((status = 200, description = "OpenAI's `text_completion`"), (status = "4XX", description = "OpenAI's error envelope")))]
+    responses((status = 200, description = "OpenAI's `text_completion`", body = serde_json::Value)))]
 async fn completions(State(app): State<App>, request: Request) -> Response {
     serve(app, request, Endpoint::Completions, None).await
 }
 
 /// Vectors for texts.
 #[utoipa::path(post, path = "/v1/embeddings", tag = "inference", request_body = serde_json::Value,
-    responses((status = 200, description = "OpenAI's list of `embedding`"), (status = "4XX", description = "OpenAI's error envelope")))]
+    responses((status = 200, description = "OpenAI's list of `embedding`", body = serde_json::Value)))]
 async fn embeddings(State(app): State<App>, request: Request) -> Response {
     serve(app, request, Endpoint::Embeddings, None).await
 }
 
 /// A response of the Responses API, streamed or not, from providers that have it.
 #[utoipa::path(post, path = "/v1/responses", tag = "inference", request_body = serde_json::Value,
-    responses((status = 200, description = "OpenAI's `response`"), (status = "4XX", description = "OpenAI's error envelope")))]
+    responses((status = 200, description = "OpenAI's `response`", body = serde_json::Value)))]
 async fn responses(State(app): State<App>, request: Request) -> Response {
     serve(app, request, Endpoint::Responses, None).await
 }

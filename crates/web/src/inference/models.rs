@@ -56,14 +56,17 @@ impl From<&Target> for OpenAiModel {
 }
 
 /// The models that the caller may use.
-#[utoipa::path(get, path = "/v1/models", tag = "inference", responses((status = 200, body = OpenAiModels)))]
+#[utoipa::path(get, path = "/v1/models", operation_id = "list_openai_models", tag = "inference",
+    responses((status = 200, body = OpenAiModels)))]
 async fn list_models(State(app): State<App>, request: Request) -> Response {
     let (parts, _) = request.into_parts();
     respond(list(&app, &parts).await.map(Json))
 }
 
 /// One of them. 404 for a model that is not there, and for one that the key does not list.
-#[utoipa::path(get, path = "/v1/models/{*model}", tag = "inference", responses((status = 200, body = OpenAiModel)))]
+#[utoipa::path(get, path = "/v1/models/{*model}", tag = "inference",
+    params(("model" = String, Path, description = "Slashes may stand in it as they are.")),
+    responses((status = 200, body = OpenAiModel)))]
 async fn retrieve_model(State(app): State<App>, Path(model): Path<String>, request: Request) -> Response {
     let (parts, _) = request.into_parts();
     let found = list(&app, &parts).await.and_then(|models| {

@@ -166,7 +166,7 @@ async fn update_chat(
 }
 
 /// Delete a chat, and stop what is being written in it.
-#[utoipa::path(delete, path = "/api/v1/chats/{id}", tag = "chats", params(("id" = String, Path)), responses((status = 200, body = bool)))]
+#[utoipa::path(delete, path = "/api/v1/chats/{id}", tag = "chats", params(("id" = String, Path)), responses((status = 200, body = bool, content_type = "application/json")))]
 async fn delete_chat(
     State(workspace): State<Workspace>,
     Extension(caller): Extension<Caller>,
@@ -177,7 +177,7 @@ async fn delete_chat(
 }
 
 /// Delete all of my chats.
-#[utoipa::path(delete, path = "/api/v1/chats/", tag = "chats", responses((status = 200, body = bool)))]
+#[utoipa::path(delete, path = "/api/v1/chats/", tag = "chats", responses((status = 200, body = bool, content_type = "application/json")))]
 async fn delete_all_chats(
     State(workspace): State<Workspace>,
     Extension(caller): Extension<Caller>,
@@ -197,7 +197,7 @@ async fn toggle_pin(
 }
 
 /// Whether a chat is pinned.
-#[utoipa::path(get, path = "/api/v1/chats/{id}/pinned", tag = "chats", params(("id" = String, Path)), responses((status = 200, body = bool)))]
+#[utoipa::path(get, path = "/api/v1/chats/{id}/pinned", tag = "chats", params(("id" = String, Path)), responses((status = 200, body = bool, content_type = "application/json")))]
 async fn is_pinned(
     State(workspace): State<Workspace>,
     Extension(caller): Extension<Caller>,

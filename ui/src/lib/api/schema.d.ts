@@ -746,7 +746,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** Stops a key until it is unblocked. */
-        post: operations["block"];
+        post: operations["litellm_key_block"];
         delete?: never;
         options?: never;
         head?: never;
@@ -763,7 +763,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** Ends keys for ever: all that are named, or none when one of them is not there. */
-        post: operations["delete"];
+        post: operations["litellm_key_delete"];
         delete?: never;
         options?: never;
         head?: never;
@@ -780,7 +780,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** Makes a key. Fields as at LiteLLM; a limit that is not kept here is refused by name. */
-        post: operations["generate"];
+        post: operations["litellm_key_generate"];
         delete?: never;
         options?: never;
         head?: never;
@@ -795,7 +795,7 @@ export interface paths {
             cookie?: never;
         };
         /** One key. A program may ask about its own. */
-        get: operations["info"];
+        get: operations["litellm_key_info"];
         put?: never;
         post?: never;
         delete?: never;
@@ -812,7 +812,7 @@ export interface paths {
             cookie?: never;
         };
         /** Keys that were not deleted, newest first. */
-        get: operations["list"];
+        get: operations["litellm_key_list"];
         put?: never;
         post?: never;
         delete?: never;
@@ -831,7 +831,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** Lets a blocked key work again. */
-        post: operations["unblock"];
+        post: operations["litellm_key_unblock"];
         delete?: never;
         options?: never;
         head?: never;
@@ -848,7 +848,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** Changes a key that is named by its secret, its token or its alias. Fields as at LiteLLM. */
-        post: operations["update"];
+        post: operations["litellm_key_update"];
         delete?: never;
         options?: never;
         head?: never;
@@ -880,7 +880,7 @@ export interface paths {
             cookie?: never;
         };
         /** The ledger, newest first, in LiteLLM's shape. Prompts and answers are not in it. */
-        get: operations["spend_logs"];
+        get: operations["litellm_spend_logs"];
         put?: never;
         post?: never;
         delete?: never;
@@ -948,7 +948,7 @@ export interface paths {
             cookie?: never;
         };
         /** The models that the caller may use. */
-        get: operations["list_models"];
+        get: operations["list_openai_models"];
         put?: never;
         post?: never;
         delete?: never;
@@ -957,7 +957,7 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/v1/models/{*model}": {
+    "/v1/models/{model}": {
         parameters: {
             query?: never;
             header?: never;
@@ -1454,6 +1454,17 @@ export interface components {
             /** @description Its secret or its token. */
             key: string;
         };
+        /** @description What was refused. */
+        OpenAiError: {
+            /** @description A stable code for programs. */
+            code: string | null;
+            /** @description A sentence for the reader. */
+            message: string;
+            /** @description The input at fault, when it is one. */
+            param: string | null;
+            /** @description The family of the code, as OpenAI and LiteLLM name it. */
+            type: string;
+        };
         /** @description A model as OpenAI's SDKs know it. */
         OpenAiModel: {
             /**
@@ -1471,6 +1482,10 @@ export interface components {
             data: components["schemas"]["OpenAiModel"][];
             /** @description Always `list`. */
             object: string;
+        };
+        /** @description Every refusal of the routes for programs, in OpenAI's envelope. */
+        OpenAiProblem: {
+            error: components["schemas"]["OpenAiError"];
         };
         /** @description Every refusal of the workspace API. */
         Problem: {
@@ -1521,6 +1536,12 @@ export interface components {
              * @description Of the answer, from its first token on.
              */
             tokens_per_second: number | null;
+        };
+        /** @description Whether the server can serve. */
+        Readiness: {
+            /** @description Why not; begins with `database`, `migrations` or `keys`. */
+            reason?: string;
+            status: boolean;
         };
         /**
          * @description What a person may do at large.
@@ -1803,6 +1824,15 @@ export interface components {
     };
     responses: {
         /** @description A refusal */
+        OpenAiProblem: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["OpenAiProblem"];
+            };
+        };
+        /** @description A refusal */
         Problem: {
             headers: {
                 [name: string]: unknown;
@@ -1881,7 +1911,9 @@ export interface operations {
                 headers: {
                     [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
             };
             default: components["responses"]["Problem"];
         };
@@ -1933,14 +1965,18 @@ export interface operations {
                 headers: {
                     [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
             };
             /** @description `too_many_attempts`: fifteen failures within three minutes; see `Retry-After` */
             429: {
                 headers: {
                     [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
             };
             default: components["responses"]["Problem"];
         };
@@ -1992,14 +2028,18 @@ export interface operations {
                 headers: {
                     [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
             };
             /** @description `signup_closed` */
             403: {
                 headers: {
                     [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
             };
             default: components["responses"]["Problem"];
         };
@@ -2087,7 +2127,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "text/plain": boolean;
+                    "application/json": boolean;
                 };
             };
             default: components["responses"]["Problem"];
@@ -2274,7 +2314,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "text/plain": boolean;
+                    "application/json": boolean;
                 };
             };
             default: components["responses"]["Problem"];
@@ -2353,7 +2393,9 @@ export interface operations {
                 headers: {
                     [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
             };
             default: components["responses"]["Problem"];
         };
@@ -2419,7 +2461,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "text/plain": boolean;
+                    "application/json": boolean;
                 };
             };
             default: components["responses"]["Problem"];
@@ -2453,14 +2495,18 @@ export interface operations {
                 headers: {
                     [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
             };
             /** @description `too_many_turns` */
             429: {
                 headers: {
                     [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
             };
             default: components["responses"]["Problem"];
         };
@@ -3005,14 +3051,18 @@ export interface operations {
                 headers: {
                     [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
             };
             /** @description There is no such account */
             404: {
                 headers: {
                     [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
             };
             default: components["responses"]["Problem"];
         };
@@ -3046,12 +3096,13 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description `{"status": true}` */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    "application/json": components["schemas"]["Readiness"];
+                };
             };
             default: components["responses"]["Problem"];
         };
@@ -3070,7 +3121,9 @@ export interface operations {
                 headers: {
                     [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    "application/json": string;
+                };
             };
             default: components["responses"]["Problem"];
         };
@@ -3089,19 +3142,23 @@ export interface operations {
                 headers: {
                     [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    "application/json": unknown;
+                };
             };
-            /** @description not ready */
+            /** @description Not ready */
             503: {
                 headers: {
                     [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    "application/json": unknown;
+                };
             };
             default: components["responses"]["Problem"];
         };
     };
-    block: {
+    litellm_key_block: {
         parameters: {
             query?: never;
             header?: never;
@@ -3119,11 +3176,14 @@ export interface operations {
                 headers: {
                     [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    "application/json": unknown;
+                };
             };
+            default: components["responses"]["OpenAiProblem"];
         };
     };
-    delete: {
+    litellm_key_delete: {
         parameters: {
             query?: never;
             header?: never;
@@ -3141,11 +3201,14 @@ export interface operations {
                 headers: {
                     [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    "application/json": unknown;
+                };
             };
+            default: components["responses"]["OpenAiProblem"];
         };
     };
-    generate: {
+    litellm_key_generate: {
         parameters: {
             query?: never;
             header?: never;
@@ -3163,11 +3226,14 @@ export interface operations {
                 headers: {
                     [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    "application/json": unknown;
+                };
             };
+            default: components["responses"]["OpenAiProblem"];
         };
     };
-    info: {
+    litellm_key_info: {
         parameters: {
             query?: {
                 /** @description Its secret or its token; left out, the key that the request was made with. */
@@ -3184,11 +3250,14 @@ export interface operations {
                 headers: {
                     [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    "application/json": unknown;
+                };
             };
+            default: components["responses"]["OpenAiProblem"];
         };
     };
-    list: {
+    litellm_key_list: {
         parameters: {
             query?: {
                 /** @description From 1. */
@@ -3223,11 +3292,14 @@ export interface operations {
                 headers: {
                     [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    "application/json": unknown;
+                };
             };
+            default: components["responses"]["OpenAiProblem"];
         };
     };
-    unblock: {
+    litellm_key_unblock: {
         parameters: {
             query?: never;
             header?: never;
@@ -3245,11 +3317,14 @@ export interface operations {
                 headers: {
                     [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    "application/json": unknown;
+                };
             };
+            default: components["responses"]["OpenAiProblem"];
         };
     };
-    update: {
+    litellm_key_update: {
         parameters: {
             query?: never;
             header?: never;
@@ -3267,8 +3342,11 @@ export interface operations {
                 headers: {
                     [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    "application/json": unknown;
+                };
             };
+            default: components["responses"]["OpenAiProblem"];
         };
     };
     ready: {
@@ -3280,24 +3358,27 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description `{"status": true}` */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    "application/json": components["schemas"]["Readiness"];
+                };
             };
-            /** @description `{"status": false, "reason"}`: the reason begins with `database`, `migrations` or `keys` */
+            /** @description Not now */
             503: {
                 headers: {
                     [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    "application/json": components["schemas"]["Readiness"];
+                };
             };
             default: components["responses"]["Problem"];
         };
     };
-    spend_logs: {
+    litellm_spend_logs: {
         parameters: {
             query?: {
                 /** @description Paid by the key with this secret or token. */
@@ -3328,8 +3409,11 @@ export interface operations {
                 headers: {
                     [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    "application/json": unknown;
+                };
             };
+            default: components["responses"]["OpenAiProblem"];
         };
     };
     chat_completions: {
@@ -3350,22 +3434,11 @@ export interface operations {
                 headers: {
                     [name: string]: unknown;
                 };
-                content?: never;
-            };
-            /** @description OpenAI's error envelope */
-            "4XX": {
-                headers: {
-                    [name: string]: unknown;
+                content: {
+                    "application/json": unknown;
                 };
-                content?: never;
             };
-            /** @description OpenAI's error envelope */
-            "5XX": {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
+            default: components["responses"]["OpenAiProblem"];
         };
     };
     completions: {
@@ -3386,15 +3459,11 @@ export interface operations {
                 headers: {
                     [name: string]: unknown;
                 };
-                content?: never;
-            };
-            /** @description OpenAI's error envelope */
-            "4XX": {
-                headers: {
-                    [name: string]: unknown;
+                content: {
+                    "application/json": unknown;
                 };
-                content?: never;
             };
+            default: components["responses"]["OpenAiProblem"];
         };
     };
     embeddings: {
@@ -3415,18 +3484,14 @@ export interface operations {
                 headers: {
                     [name: string]: unknown;
                 };
-                content?: never;
-            };
-            /** @description OpenAI's error envelope */
-            "4XX": {
-                headers: {
-                    [name: string]: unknown;
+                content: {
+                    "application/json": unknown;
                 };
-                content?: never;
             };
+            default: components["responses"]["OpenAiProblem"];
         };
     };
-    list_models: {
+    list_openai_models: {
         parameters: {
             query?: never;
             header?: never;
@@ -3443,13 +3508,17 @@ export interface operations {
                     "application/json": components["schemas"]["OpenAiModels"];
                 };
             };
+            default: components["responses"]["OpenAiProblem"];
         };
     };
     retrieve_model: {
         parameters: {
             query?: never;
             header?: never;
-            path?: never;
+            path: {
+                /** @description Slashes may stand in it as they are. */
+                model: string;
+            };
             cookie?: never;
         };
         requestBody?: never;
@@ -3462,6 +3531,7 @@ export interface operations {
                     "application/json": components["schemas"]["OpenAiModel"];
                 };
             };
+            default: components["responses"]["OpenAiProblem"];
         };
     };
     responses: {
@@ -3482,15 +3552,11 @@ export interface operations {
                 headers: {
                     [name: string]: unknown;
                 };
-                content?: never;
-            };
-            /** @description OpenAI's error envelope */
-            "4XX": {
-                headers: {
-                    [name: string]: unknown;
+                content: {
+                    "application/json": unknown;
                 };
-                content?: never;
             };
+            default: components["responses"]["OpenAiProblem"];
         };
     };
 }

@@ -91,8 +91,8 @@ impl Wishes {
 }
 
 /// Makes a key. Fields as at LiteLLM; a limit that is not kept here is refused by name.
-#[utoipa::path(post, path = "/key/generate", tag = "litellm", request_body = serde_json::Value,
-    responses((status = 200, description = "LiteLLM's row of the key, with its secret as `key`, this once")))]
+#[utoipa::path(post, path = "/key/generate", operation_id = "litellm_key_generate", tag = "litellm", request_body = serde_json::Value,
+    responses((status = 200, description = "LiteLLM's row of the key, with its secret as `key`, this once", body = serde_json::Value)))]
 async fn generate(
     caller: Extension<Caller>,
     State(gateway): State<Gateway>,
@@ -136,8 +136,8 @@ async fn generate(
 }
 
 /// Changes a key that is named by its secret, its token or its alias. Fields as at LiteLLM.
-#[utoipa::path(post, path = "/key/update", tag = "litellm", request_body = serde_json::Value,
-    responses((status = 200, description = "LiteLLM's row of the key, and `key` as it was sent")))]
+#[utoipa::path(post, path = "/key/update", operation_id = "litellm_key_update", tag = "litellm", request_body = serde_json::Value,
+    responses((status = 200, description = "LiteLLM's row of the key, and `key` as it was sent", body = serde_json::Value)))]
 async fn update(
     caller: Extension<Caller>,
     State(gateway): State<Gateway>,
@@ -188,8 +188,8 @@ struct KeysToDelete {
 }
 
 /// Ends keys for ever: all that are named, or none when one of them is not there.
-#[utoipa::path(post, path = "/key/delete", tag = "litellm", request_body = KeysToDelete,
-    responses((status = 200, description = "`{\"deleted_keys\": [...]}`, as they were sent")))]
+#[utoipa::path(post, path = "/key/delete", operation_id = "litellm_key_delete", tag = "litellm", request_body = KeysToDelete,
+    responses((status = 200, description = "`{\"deleted_keys\": [...]}`, as they were sent", body = serde_json::Value)))]
 async fn delete(
     caller: Extension<Caller>,
     State(gateway): State<Gateway>,
@@ -225,8 +225,8 @@ struct OneKey {
 }
 
 /// Stops a key until it is unblocked.
-#[utoipa::path(post, path = "/key/block", tag = "litellm", request_body = OneKey,
-    responses((status = 200, description = "LiteLLM's row of the key")))]
+#[utoipa::path(post, path = "/key/block", operation_id = "litellm_key_block", tag = "litellm", request_body = OneKey,
+    responses((status = 200, description = "LiteLLM's row of the key", body = serde_json::Value)))]
 async fn block(
     caller: Extension<Caller>,
     State(gateway): State<Gateway>,
@@ -237,8 +237,8 @@ async fn block(
 }
 
 /// Lets a blocked key work again.
-#[utoipa::path(post, path = "/key/unblock", tag = "litellm", request_body = OneKey,
-    responses((status = 200, description = "LiteLLM's row of the key")))]
+#[utoipa::path(post, path = "/key/unblock", operation_id = "litellm_key_unblock", tag = "litellm", request_body = OneKey,
+    responses((status = 200, description = "LiteLLM's row of the key", body = serde_json::Value)))]
 async fn unblock(
     caller: Extension<Caller>,
     State(gateway): State<Gateway>,

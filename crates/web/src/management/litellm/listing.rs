@@ -37,8 +37,8 @@ struct InfoQuery {
 }
 
 /// One key. A program may ask about its own.
-#[utoipa::path(get, path = "/key/info", tag = "litellm", params(InfoQuery),
-    responses((status = 200, description = "`{\"key\", \"info\"}`: as it was named, and LiteLLM's row")))]
+#[utoipa::path(get, path = "/key/info", operation_id = "litellm_key_info", tag = "litellm", params(InfoQuery),
+    responses((status = 200, description = "`{\"key\", \"info\"}`: as it was named, and LiteLLM's row", body = serde_json::Value)))]
 async fn info(
     caller: Extension<Caller>,
     State(gateway): State<Gateway>,
@@ -130,8 +130,8 @@ impl ListQuery {
 }
 
 /// Keys that were not deleted, newest first.
-#[utoipa::path(get, path = "/key/list", tag = "litellm", params(ListQuery),
-    responses((status = 200, description = "`{\"keys\", \"total_count\", \"current_page\", \"total_pages\"}`")))]
+#[utoipa::path(get, path = "/key/list", operation_id = "litellm_key_list", tag = "litellm", params(ListQuery),
+    responses((status = 200, description = "`{\"keys\", \"total_count\", \"current_page\", \"total_pages\"}`", body = serde_json::Value)))]
 async fn list(
     caller: Extension<Caller>,
     State(gateway): State<Gateway>,

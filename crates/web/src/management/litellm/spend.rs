@@ -81,8 +81,8 @@ impl SpendQuery {
 }
 
 /// The ledger, newest first, in LiteLLM's shape. Prompts and answers are not in it.
-#[utoipa::path(get, path = "/spend/logs", tag = "litellm", params(SpendQuery),
-    responses((status = 200, description = "A list of LiteLLM's spend logs")))]
+#[utoipa::path(get, path = "/spend/logs", operation_id = "litellm_spend_logs", tag = "litellm", params(SpendQuery),
+    responses((status = 200, description = "A list of LiteLLM's spend logs", body = serde_json::Value)))]
 async fn spend_logs(
     caller: Extension<Caller>,
     State(gateway): State<Gateway>,
