@@ -69,3 +69,28 @@ impl Body for DemoBody {
         Poll::Ready(self.pieces.pop_front().map(|(_, text)| Ok(Frame::data(Bytes::from(text)))))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use http_body_util::BodyExt;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_body_that_breaks_off_ends_inside_a_piece_and_between_two_characters() {
+        let pieces = ["data: one", "data: zwölf ☃☃☃☃", "data: three", "data: four"];
+        let mut body = DemoBody::timed(pieces.map(|text| (Duration::from_millis(15), text.to_owned())));
+        body.break_off();
+        let text = String::from_utf8(body.collect().await.unwrap().to_bytes().to_vec()).unwrap();
+        assert!(text.starts_with("data: one") && text.len() > "data: one".len());
+        assert!(pieces.concat().starts_with(&text) && !text.ends_with('☃'), "{text:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn each_piece_waits_for_its_pause() {
+        let started = tokio::time::Instant::now();
+        let body = DemoBody::timed([5, 0, 7].map(|pause| (Duration::from_millis(pause), "x".to_owned())));
+        body.collect().await.unwrap();
+        assert_eq!(started.elapsed(), Duration::from_millis(12));
+    }
+}

@@ -31,14 +31,18 @@ impl Part {
         Self { reasoning: Vec::new(), content: words(text), tool: None, pace: Duration::from_millis(15) }
     }
 
-    /// A cut to at most this many words; whether something was cut.
+    /// A cut to at most this many tokens; whether something was cut. A tool call that does not fit is left out
+    /// whole: half of its arguments would be no JSON.
     pub(super) fn cut(&self, longest: Option<u64>) -> (Self, bool) {
         let mut part = self.clone();
         let longest = longest.map_or(usize::MAX, |longest| usize::try_from(longest).unwrap_or(usize::MAX));
-        let is_cut = part.reasoning.len() + part.content.len() > longest;
+        if part.tokens() <= longest as u64 {
+            return (part, false);
+        }
+        part.tool = None;
         part.reasoning.truncate(longest);
         part.content.truncate(longest - part.reasoning.len());
-        (part, is_cut)
+        (part, true)
     }
 
     /// One token a word, as good as any count for words that cost nothing.
@@ -141,3 +145,36 @@ $$\int_{-\infty}^{\infty} e^{-x^2}\,dx = \sqrt{\pi}$$
 
 A remote image stays closed until you open it: ![a picture](https://example.com/picture.png)
 "#;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cut_answer_is_never_longer_than_allowed_and_says_that_it_was_cut() {
+        let thinking = Part { reasoning: words("one two three"), ..Part::of_text("four five") };
+        for longest in 0..5 {
+            let (cut, is_cut) = thinking.cut(Some(longest));
+            assert_eq!((cut.tokens(), is_cut), (longest, true));
+        }
+        for longest in [Some(5), Some(6), None] {
+            assert_eq!(thinking.cut(longest).0.tokens(), 5);
+            assert!(!thinking.cut(longest).1);
+        }
+    }
+
+    #[test]
+    fn a_tool_call_that_does_not_fit_is_left_out_whole() {
+        let part = tools(&Asked::default(), "Lima");
+        let (cut, is_cut) = part.cut(Some(part.tokens() - 1));
+        assert!(is_cut && cut.tool.is_none() && cut.tokens() < part.tokens());
+        assert!(part.cut(Some(part.tokens())).0.tool.is_some());
+    }
+
+    #[test]
+    fn words_joined_are_the_text_again() {
+        for text in ["", " ", "a b", "a  b ", "zeilen\nund\tumbrüche ☃"] {
+            assert_eq!(words(text).concat(), text);
+        }
+    }
+}

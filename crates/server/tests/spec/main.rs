@@ -10,6 +10,7 @@ mod catalog;
 mod chats;
 mod command_line;
 mod connections;
+mod demo;
 mod gateway;
 mod key_administration;
 mod litellm;
