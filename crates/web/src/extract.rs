@@ -103,8 +103,9 @@ fn too_large(limit: usize) -> Refusal {
 pub(crate) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Refusal> {
     let mut json = serde_json::Deserializer::from_slice(bytes);
     let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
-        let path = error.path().to_string();
-        let words = format!("The body is not as expected: {}.", error.inner());
+        let inner = error.inner().to_string();
+        let words = format!("The body is not as expected: {inner}.");
+        let path = at_fault(&error.path().to_string(), &inner);
         if path == "." {
             Refusal::new(Kind::Invalid, "invalid_body", words)
         } else {
@@ -115,6 +116,17 @@ pub(crate) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Refusal> {
         Refusal::new(Kind::Invalid, "invalid_body", "There is more after the end of the JSON body.")
     })?;
     Ok(value)
+}
+
+/// The path of the field at fault. A field that is missing is not on the way to where serde noticed, only in
+/// its words.
+fn at_fault(path: &str, words: &str) -> String {
+    let missing = words.strip_prefix("missing field `").and_then(|rest| rest.split('`').next());
+    match (missing, path) {
+        (None, path) => path.to_owned(),
+        (Some(field), ".") => field.to_owned(),
+        (Some(field), path) => format!("{path}.{field}"),
+    }
 }
 
 /// Path parameters; what is no identifier is answered like what does not exist.
@@ -145,5 +157,40 @@ impl<T: DeserializeOwned> FromRequestParts<App> for Asked<T> {
             )
             .into()
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::Deserialize;
+
+    use super::*;
+
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    #[expect(dead_code, reason = "only read by serde")]
+    struct Outer {
+        inner: Inner,
+    }
+
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    #[expect(dead_code, reason = "only read by serde")]
+    struct Inner {
+        count: u8,
+    }
+
+    #[test]
+    fn the_field_at_fault_is_named_wherever_it_is() {
+        for (body, field) in [
+            (r#"{"inner": {"count": "x"}}"#, Some("inner.count")),
+            (r#"{"inner": {}}"#, Some("inner.count")),
+            ("{}", Some("inner")),
+            (r#"{"inner": {"count": 1}, "more": 2}"#, Some("more")),
+            ("[", None),
+            (r#"{"inner": {"count": 1}} {}"#, None),
+        ] {
+            assert_eq!(parse::<Outer>(body.as_bytes()).unwrap_err().field.as_deref(), field, "{body}");
+        }
     }
 }

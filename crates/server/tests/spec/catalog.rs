@@ -155,7 +155,7 @@ async fn what_does_not_fit_is_refused_by_field(stage: Stage) {
         (json!({ "id": "" }), "id"),
         (json!({ "name": "a\nb" }), "name"),
         (json!({ "pricing": { "prompt": -1, "completion": 1 } }), "pricing.prompt"),
-        (json!({ "pricing": { "prompt": 1 } }), "pricing"),
+        (json!({ "pricing": { "prompt": 1 } }), "pricing.completion"),
         (json!({ "hidden": "yes" }), "hidden"),
     ] {
         let mut body = decision.clone();
