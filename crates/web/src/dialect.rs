@@ -34,6 +34,14 @@ impl Dialect {
         Response::from_parts(parts, body)
     }
 
+    /// The answer for a path that is there, but not for this method.
+    pub(crate) fn wrong_method(self) -> Response {
+        let refusal = Refusal::new(Kind::Invalid, "method_not_allowed", "Method Not Allowed");
+        let mut response = self.render(&refusal);
+        *response.status_mut() = StatusCode::METHOD_NOT_ALLOWED;
+        response
+    }
+
     /// The whole answer for a refusal, for the paths that no handler serves.
     pub(crate) fn render(self, refusal: &Refusal) -> Response {
         let status = StatusCode::from_u16(refusal.kind.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);

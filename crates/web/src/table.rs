@@ -126,6 +126,20 @@ impl Group {
         self
     }
 
+    /// Adds handlers for everything below `head`, which serve these paths and refuse the others themselves.
+    pub(crate) fn below(
+        mut self,
+        method: &'static str,
+        head: &str,
+        paths: &[String],
+        handlers: MethodRouter<App>,
+    ) -> Self {
+        let row = |path: &String| Row { method, path: path.clone(), access: Access::Inference };
+        self.rows.extend(paths.iter().map(row));
+        self.router = self.router.route(&format!("{head}/{{*rest}}"), handlers);
+        self
+    }
+
     /// Adds another group, which keeps its own dialect.
     pub(crate) fn with(mut self, other: Self) -> Self {
         self.router = self.router.merge(other.router);
@@ -242,11 +256,7 @@ async fn unrouted(request: Request) -> Response {
 }
 
 async fn wrong_method(request: Request) -> Response {
-    let dialect = dialect_of(request.uri().path()).unwrap_or(Dialect::Workspace);
-    let mut response =
-        dialect.render(&Refusal::new(kernel::Kind::Invalid, "method_not_allowed", "Method Not Allowed"));
-    *response.status_mut() = http::StatusCode::METHOD_NOT_ALLOWED;
-    response
+    dialect_of(request.uri().path()).unwrap_or(Dialect::Workspace).wrong_method()
 }
 
 /// The dialect of paths below an API prefix that no route serves; `None` for the UI's own paths.

@@ -13,7 +13,9 @@ spec! {
     every_spelling_of_a_route_leads_to_the_same_place;
     a_model_in_the_path_goes_before_the_one_in_the_body;
     completions_embeddings_and_responses_are_passed_on;
+    a_model_in_the_path_may_have_slashes;
     models_are_listed_and_retrieved;
+    a_program_sees_the_models_of_its_key_in_either_shape;
     each_credential_header_of_the_known_clients_opens_the_door;
     without_a_known_key_nothing_reaches_the_provider;
     each_request_leaves_one_row_under_the_id_that_the_caller_saw;
@@ -133,6 +135,9 @@ async fn every_spelling_of_a_route_leads_to_the_same_place(stage: Stage) {
         ("/api/embeddings", "/v1/embeddings", &input),
         ("/responses", "/v1/responses", &input),
         ("/openai/responses", "/v1/responses", &input),
+        ("/openai/v1/chat/completions", "/v1/chat/completions", &chat),
+        ("/openai/v1/embeddings", "/v1/embeddings", &input),
+        ("/openai/v1/responses", "/v1/responses", &input),
     ];
     for (ours, theirs, body) in spellings {
         app.master().post(ours, body.clone()).await.expect(200);
@@ -157,6 +162,25 @@ async fn a_model_in_the_path_goes_before_the_one_in_the_body(stage: Stage) {
     assert_eq!(unknown.code(), "model_not_found");
 }
 
+async fn a_model_in_the_path_may_have_slashes(stage: Stage) {
+    let provider = FakeProvider::start().await;
+    provider.offers(&["org/with/slashes"]);
+    let app = stage.provider(&provider).start().await;
+    let chat = json!({ "messages": [{ "role": "user", "content": "Hi" }] });
+
+    for model in ["org/with/slashes", "org%2Fwith%2Fslashes"] {
+        let path = format!("/openai/deployments/{model}/chat/completions?api-version=2024-10-21");
+        app.master().post(&path, chat.clone()).await.expect(200);
+        assert_eq!(provider.last().json()["model"], "org/with/slashes", "{path}");
+    }
+    let input = json!({ "input": "Hi" });
+    app.master().post("/openai/deployments/org/with/slashes/embeddings", input.clone()).await.expect(200);
+    assert_eq!(provider.last().path, "/v1/embeddings");
+
+    let nothing = app.master().post("/openai/deployments/org/with/slashes/audio", input).await.expect(404);
+    assert_eq!(nothing.code(), "not_found");
+}
+
 async fn completions_embeddings_and_responses_are_passed_on(stage: Stage) {
     let (app, _provider) = with_provider(stage).await;
     let ask = async |path: &str, body| app.master().post(path, body).await.expect(200).json();
@@ -179,20 +203,38 @@ async fn models_are_listed_and_retrieved(stage: Stage) {
     provider.offers(&["small", "org/with/slashes", "name:tag"]);
     let app = stage.provider(&provider).start().await;
 
-    for path in ["/v1/models", "/models", "/openai/models"] {
+    for path in ["/v1/models", "/models", "/openai/models", "/openai/v1/models"] {
         let list = app.master().get(path).await.expect(200).json();
         assert_eq!(list["object"], "list");
         let ids: Vec<_> =
             list["data"].as_array().unwrap().iter().map(|it| it["id"].as_str().unwrap()).collect();
         assert_eq!(ids, ["small", "org/with/slashes", "name:tag"], "{path}");
     }
-    for id in ["small", "org/with/slashes", "name:tag"] {
-        let model = app.master().get(&format!("/v1/models/{id}")).await.expect(200).json();
+    let paths = ["small", "org/with/slashes", "name:tag"].map(|id| ("/v1/models", id));
+    for (head, id) in paths.into_iter().chain([("/models", "small"), ("/openai/models", "org/with/slashes")])
+    {
+        let model = app.master().get(&format!("{head}/{id}")).await.expect(200).json();
         assert_eq!((&model["id"], &model["object"]), (&json!(id), &json!("model")));
         assert!(model["created"].is_i64() && model["owned_by"].is_string(), "{model}");
     }
     let missing = app.master().get("/v1/models/nobodys").await.expect(404);
     assert_eq!(missing.code(), "model_not_found");
+}
+
+async fn a_program_sees_the_models_of_its_key_in_either_shape(stage: Stage) {
+    let provider = FakeProvider::start().await;
+    provider.offers(&["small", "large"]);
+    let app = stage.provider(&provider).start().await;
+    let limited = app.key().models(&["small"]).create().await;
+    let mute = app.key().field("allowed_routes", json!(["/v1/chat/completions"])).create().await;
+
+    for path in ["/v1/models", "/api/models", "/api/v1/models"] {
+        let list = limited.get(path).await.expect(200).json();
+        let ids: Vec<_> = list["data"].as_array().unwrap().iter().map(|it| it["id"].clone()).collect();
+        assert_eq!(ids, ["small"], "{path}");
+        assert_eq!(mute.get(path).await.expect(403).code(), "endpoint_not_allowed", "{path}");
+        app.anonymous().get(path).await.expect(401);
+    }
 }
 
 async fn each_credential_header_of_the_known_clients_opens_the_door(stage: Stage) {

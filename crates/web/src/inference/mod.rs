@@ -9,10 +9,10 @@ use axum::{
     body::Body,
     extract::{Path, Request, State},
     response::{IntoResponse, Response},
-    routing::post,
+    routing::{any, post},
 };
 use gateway::{Call, Payer};
-use http::{HeaderValue, request::Parts};
+use http::{HeaderValue, Method, request::Parts};
 use kernel::{Caller, Endpoint, Kind, Refusal};
 use utoipa_axum::routes;
 
@@ -22,6 +22,7 @@ use crate::{
     dialect::Dialect,
     door::{Arrival, LogsItself},
     extract,
+    refused::no_such_path,
     table::Group,
 };
 
@@ -37,37 +38,51 @@ pub(crate) fn routes() -> Group {
         ("/api/chat/completions", Endpoint::ChatCompletions),
         ("/api/v1/chat/completions", Endpoint::ChatCompletions),
         ("/openai/chat/completions", Endpoint::ChatCompletions),
+        ("/openai/v1/chat/completions", Endpoint::ChatCompletions),
         ("/completions", Endpoint::Completions),
         ("/embeddings", Endpoint::Embeddings),
         ("/api/embeddings", Endpoint::Embeddings),
         ("/api/v1/embeddings", Endpoint::Embeddings),
         ("/responses", Endpoint::Responses),
         ("/openai/responses", Endpoint::Responses),
+        ("/openai/v1/completions", Endpoint::Completions),
+        ("/openai/v1/embeddings", Endpoint::Embeddings),
+        ("/openai/v1/responses", Endpoint::Responses),
     ];
     let group = aliases.into_iter().fold(group, |group, (path, endpoint)| {
         let handler =
             post(move |State(app): State<App>, request: Request| serve(app, request, endpoint, None));
         group.alias("POST", path, handler)
     });
-    // Azure's and the oldest clients' way: the model stands in the path.
-    let tails = [
-        ("chat/completions", Endpoint::ChatCompletions),
-        ("completions", Endpoint::Completions),
-        ("embeddings", Endpoint::Embeddings),
-        ("responses", Endpoint::Responses),
-    ];
-    ["/openai/deployments/{model}", "/engines/{model}", "/v1/engines/{model}"].into_iter().fold(
-        group,
-        |group, head| {
-            tails.into_iter().fold(group, |group, (tail, endpoint)| {
-                let handler =
-                    post(move |State(app): State<App>, Path(model): Path<String>, request: Request| {
-                        serve(app, request, endpoint, Some(model))
-                    });
-                group.alias("POST", &format!("{head}/{tail}"), handler)
-            })
-        },
-    )
+    ["/openai/deployments", "/engines", "/v1/engines"].into_iter().fold(group, |group, head| {
+        let paths = BELOW_A_MODEL.map(|(tail, _)| format!("{head}/{{model}}{tail}"));
+        group.below("POST", head, &paths, any(model_in_path))
+    })
+}
+
+/// Azure's and the oldest clients' way: the model stands in the path, before one of these.
+const BELOW_A_MODEL: [(&str, Endpoint); 4] = [
+    ("/chat/completions", Endpoint::ChatCompletions),
+    ("/completions", Endpoint::Completions),
+    ("/embeddings", Endpoint::Embeddings),
+    ("/responses", Endpoint::Responses),
+];
+
+/// Serves `<model>/chat/completions` and the like. The model's name may have slashes, which some clients
+/// escape and others leave as they are.
+async fn model_in_path(State(app): State<App>, Path(rest): Path<String>, request: Request) -> Response {
+    match model_and_endpoint(&rest) {
+        Some((model, endpoint)) if request.method() == Method::POST => {
+            serve(app, request, endpoint, Some(model.to_owned())).await
+        }
+        Some(_) => Dialect::OpenAi.wrong_method(),
+        None => Dialect::OpenAi.render(&no_such_path()),
+    }
+}
+
+fn model_and_endpoint(rest: &str) -> Option<(&str, Endpoint)> {
+    let found = BELOW_A_MODEL.iter().find_map(|(tail, endpoint)| Some((rest.strip_suffix(tail)?, *endpoint)));
+    found.filter(|(model, _)| !model.is_empty())
 }
 
 /// A chat completion, streamed or not. Fields that Wardroom does not know are passed on.
@@ -112,12 +127,17 @@ async fn serve(app: App, request: Request, endpoint: Endpoint, model_in_path: Op
             response
         }
     };
+    name_call(&parts, &mut response);
+    response
+}
+
+/// LiteLLM's name for the id in `x-request-id`.
+fn name_call(parts: &Parts, response: &mut Response) {
     if let Some(arrival) = parts.extensions.get::<Arrival>()
         && let Ok(id) = HeaderValue::from_str(arrival.id.as_str())
     {
         response.headers_mut().insert("x-litellm-call-id", id);
     }
-    response
 }
 
 /// Who calls, and the whole body: what the gateway needs to begin.
@@ -177,9 +197,29 @@ async fn payer(app: &App, parts: &Parts) -> Result<Payer, Refusal> {
 }
 
 /// Answers that the model routes give.
-fn respond<T: IntoResponse>(answer: Result<T, Refusal>) -> Response {
-    match answer {
+fn respond<T: IntoResponse>(parts: &Parts, answer: Result<T, Refusal>) -> Response {
+    let mut response = match answer {
         Ok(answer) => answer.into_response(),
         Err(refusal) => Dialect::OpenAi.render(&refusal),
+    };
+    name_call(parts, &mut response);
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_longest_tail_is_the_endpoint_and_the_rest_is_the_model() {
+        let is =
+            |rest, model, endpoint| assert_eq!(model_and_endpoint(rest), Some((model, endpoint)), "{rest}");
+        is("small/chat/completions", "small", Endpoint::ChatCompletions);
+        is("org/with/slashes/chat/completions", "org/with/slashes", Endpoint::ChatCompletions);
+        is("org/small/completions", "org/small", Endpoint::Completions);
+        is("responses/responses", "responses", Endpoint::Responses);
+        for nothing in ["", "small", "small/", "/completions", "small/audio", "chat/completions/x"] {
+            assert_eq!(model_and_endpoint(nothing), None, "{nothing}");
+        }
     }
 }

@@ -23,6 +23,9 @@ pub(super) fn routes() -> Group {
         .alias("GET", "/models", get(list_models))
         .alias("GET", "/models/{*model}", get(retrieve_model))
         .alias("GET", "/openai/models", get(list_models))
+        .alias("GET", "/openai/models/{*model}", get(retrieve_model))
+        .alias("GET", "/openai/v1/models", get(list_models))
+        .alias("GET", "/openai/v1/models/{*model}", get(retrieve_model))
 }
 
 /// A list of models.
@@ -60,7 +63,7 @@ impl From<&Target> for OpenAiModel {
     responses((status = 200, body = OpenAiModels)))]
 async fn list_models(State(app): State<App>, request: Request) -> Response {
     let (parts, _) = request.into_parts();
-    respond(list(&app, &parts).await.map(Json))
+    respond(&parts, list(&app, &parts).await.map(Json))
 }
 
 /// One of them. 404 for a model that is not there, and for one that the key does not list.
@@ -75,7 +78,7 @@ async fn retrieve_model(State(app): State<App>, Path(model): Path<String>, reque
             Refusal { field: Some("model".into()), ..Refusal::new(Kind::NotFound, "model_not_found", words) }
         })
     });
-    respond(found.map(Json))
+    respond(&parts, found.map(Json))
 }
 
 async fn list(app: &App, parts: &Parts) -> Result<OpenAiModels, Refusal> {

@@ -1,13 +1,15 @@
-//! The models a person may choose from, in Open WebUI's shape.
+//! The models to choose from, in Open WebUI's shape. A program sees those that its key lists.
 
 use axum::{Extension, Json, extract::State};
 use gateway::{Gateway, Target};
-use kernel::{Caller, Pricing};
+use http::HeaderMap;
+use kernel::{Caller, Endpoint, ModelId, Pricing};
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 
 use crate::{
+    caller::Credential,
     dialect::Dialect,
     refused::Answer,
     table::{Access, Group},
@@ -15,8 +17,8 @@ use crate::{
 
 pub(super) fn routes() -> Group {
     Group::new(Dialect::Workspace)
-        .route(Access::Member, routes!(list_models))
-        .route(Access::Member, routes!(list_models_v1))
+        .route(Access::Inference, routes!(list_models))
+        .route(Access::Inference, routes!(list_models_v1))
 }
 
 /// The models on offer.
@@ -95,19 +97,37 @@ impl From<&Target> for Model {
     }
 }
 
-/// The models this person may use.
+/// The models that the caller may use.
 #[utoipa::path(get, path = "/api/models", tag = "models", responses((status = 200, body = ModelList)))]
 async fn list_models(
     State(gateway): State<Gateway>,
     Extension(caller): Extension<Caller>,
+    headers: HeaderMap,
 ) -> Answer<Json<ModelList>> {
-    caller.may_use_model()?;
-    let data = gateway.catalog().offered().map(|target| target.as_ref().into()).collect();
+    let held = match (&caller, Credential::of(&headers)) {
+        (Caller::Program(_), Some(credential)) => Some(gateway.program(credential.text())?),
+        _ => None,
+    };
+    match &held {
+        Some(held) => held.key.may_call(Endpoint::Models)?,
+        None => drop(caller.may_use_model()?),
+    }
+    let may_use = |target: &Target| {
+        held.as_ref().is_none_or(|held| {
+            ModelId::parse(&target.public_id).is_some_and(|id| held.key.may_use_model(&id).is_ok())
+        })
+    };
+    let catalog = gateway.catalog();
+    let data = catalog.offered().filter(|it| may_use(it)).map(|target| target.as_ref().into()).collect();
     Ok(Json(ModelList { data }))
 }
 
 /// The same under Open WebUI's newer path.
 #[utoipa::path(get, path = "/api/v1/models", tag = "models", responses((status = 200, body = ModelList)))]
-async fn list_models_v1(gateway: State<Gateway>, caller: Extension<Caller>) -> Answer<Json<ModelList>> {
-    list_models(gateway, caller).await
+async fn list_models_v1(
+    gateway: State<Gateway>,
+    caller: Extension<Caller>,
+    headers: HeaderMap,
+) -> Answer<Json<ModelList>> {
+    list_models(gateway, caller, headers).await
 }

@@ -28,7 +28,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The models this person may use. */
+        /** The models that the caller may use. */
         get: operations["list_models"];
         put?: never;
         post?: never;
