@@ -48,7 +48,8 @@ fn need(ask: &Ask<'_>, estimate: &Estimate, pricing: &Pricing) -> Need {
     }
 }
 
-/// How long each answer may be with the reserved money; `None` when it affords whatever may come.
+/// How long each answer may be with the reserved money; `None` when it affords whatever may come, because
+/// the caller or the model bounds that.
 pub(crate) fn affordable_answer(
     reservation: &Reservation,
     ask: &Ask<'_>,
@@ -58,7 +59,7 @@ pub(crate) fn affordable_answer(
     let pricing = plan.pricing.as_ref()?;
     let reserved = reservation.amount()?;
     if need(ask, estimate, pricing).most <= reserved {
-        return None;
+        return estimate.assumed_output;
     }
     let prompt_cost = pricing.cost(&TokenCount { prompt: estimate.prompt_expected, ..TokenCount::default() });
     let rest = i128::from(reserved.less(prompt_cost).nanos());

@@ -32,9 +32,11 @@ pub struct Envelope<'a> {
     /// Whether the caller asks for a usage event at the end of a stream (`stream_options.include_usage`).
     pub includes_usage: bool,
     /// The most tokens that the caller wants of each answer. Where several fields say so, the largest
-    /// counts, because the provider may follow any.
+    /// counts, because the provider may follow any; none where only a field says so that this endpoint does
+    /// not know, because the provider may follow none.
     pub output_limit: Option<u64>,
-    /// How many answers the provider will generate and bill: `n`, for completions also `best_of`; 1 to 128.
+    /// How many answers the provider will generate and bill: `n` or `best_of`, 1 to 128, for each prompt of a
+    /// batch of completions.
     pub answers: u64,
     /// The raw JSON of `messages`, `prompt` or `input`.
     pub prompt: Option<&'a str>,
@@ -52,8 +54,19 @@ pub(crate) struct Spots {
     pub(crate) model: Range<usize>,
     pub(crate) stream_options: Option<Spot>,
     pub(crate) include_usage: Option<Range<usize>>,
-    /// Fields that limit the output, with the number they hold; none for `null`.
-    pub(crate) limits: Vec<(Range<usize>, Option<u64>)>,
+    /// Fields that limit the output.
+    pub(crate) limits: Vec<Limit>,
+}
+
+/// A field that limits the output.
+#[derive(Debug, Clone)]
+pub(crate) struct Limit {
+    /// Where its value stands.
+    pub(crate) place: Range<usize>,
+    /// None for `null`.
+    pub(crate) tokens: Option<u64>,
+    /// Whether providers read it at this endpoint.
+    pub(crate) is_own: bool,
 }
 
 /// Why a body is not a request, in words for the caller.
@@ -258,22 +271,24 @@ fn build<'a>(
         spots.include_usage = options.include_usage;
         spots.stream_options = Some(options.spot);
     }
-    let mut output_limit = None;
     for name in ["max_tokens", "max_completion_tokens", "max_output_tokens"] {
         if let Some(raw) = get(name) {
-            let limit = field::whole_number(field::known(name), raw)?;
-            spots.limits.push((field::span(body, raw), limit));
-            output_limit = output_limit.max(limit);
+            let tokens = field::whole_number(field::known(name), raw)?;
+            let is_own = limiting_fields(endpoint).contains(&name);
+            spots.limits.push(Limit { place: field::span(body, raw), tokens, is_own });
         }
     }
+    let is_limited = spots.limits.iter().any(|limit| limit.is_own && limit.tokens.is_some());
+    let output_limit = spots.limits.iter().filter_map(|limit| limit.tokens).max().filter(|_| is_limited);
+    let prompt = prompt(endpoint, found)?;
     Ok(Envelope {
         endpoint,
         model: model_name(model)?,
         is_stream: get("stream").map_or(Ok(None), |raw| field::boolean("stream", raw))?.unwrap_or(false),
         includes_usage,
         output_limit,
-        answers: answers(endpoint, get("n"), get("best_of"))?,
-        prompt: prompt(endpoint, found)?,
+        answers: answers(endpoint, get("n"), get("best_of"))?.saturating_mul(prompts(endpoint, prompt)),
+        prompt,
         spots,
         body,
     })
@@ -290,6 +305,16 @@ fn model_name(raw: &RawValue) -> Result<Cow<'_, str>, EnvelopeError> {
     }
 }
 
+/// The fields that providers read at this endpoint. Another one would be left unread, and the answer unlimited.
+const fn limiting_fields(endpoint: Endpoint) -> &'static [&'static str] {
+    match endpoint {
+        Endpoint::ChatCompletions => &["max_tokens", "max_completion_tokens"],
+        Endpoint::Completions => &["max_tokens"],
+        Endpoint::Responses => &["max_output_tokens"],
+        Endpoint::Embeddings | Endpoint::Models => &[],
+    }
+}
+
 /// `n` and `best_of`: what the provider bills for, whichever is more.
 fn answers(
     endpoint: Endpoint,
@@ -302,9 +327,18 @@ fn answers(
         if (1..=128).contains(&number) { Ok(number) } else { Err(EnvelopeError::Type { field, expected }) }
     };
     match endpoint {
-        Endpoint::ChatCompletions => read("n", n),
-        Endpoint::Completions => Ok(read("n", n)?.max(read("best_of", best_of)?)),
+        // Some servers know `best_of` for chats, too; the others leave it unread.
+        Endpoint::ChatCompletions | Endpoint::Completions => Ok(read("n", n)?.max(read("best_of", best_of)?)),
         _ => Ok(1),
+    }
+}
+
+/// How many prompts there are to be answered: completions take an array of them, of strings or of arrays of
+/// tokens. An array of numbers is the tokens of one.
+fn prompts(endpoint: Endpoint, prompt: Option<&str>) -> u64 {
+    match prompt {
+        Some(text) if endpoint == Endpoint::Completions => field::texts_in(text).max(1),
+        _ => 1,
     }
 }
 

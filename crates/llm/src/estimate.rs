@@ -55,9 +55,11 @@ pub struct Estimate {
     pub prompt_at_most: u64,
     /// What the prompt probably is: for settling without a report.
     pub prompt_expected: u64,
-    /// What the provider can bill for all answers together: for reserving. Where neither the caller nor
-    /// `limits` bound the answer this assumes 4096 tokens each; cap the request to make it true.
+    /// What the provider can bill for all answers together: for reserving.
     pub completion_at_most: u64,
+    /// Where neither the caller nor `limits` bound the answer: the tokens of each that the sum above assumes.
+    /// Cap the request to make it true.
+    pub assumed_output: Option<u64>,
 }
 
 impl Estimate {
@@ -81,12 +83,14 @@ impl Estimate {
             (None, most) => most.unwrap_or(DEFAULT_OUTPUT),
         };
         let has_output = envelope.endpoint != Endpoint::Embeddings;
+        let is_bounded = envelope.output_limit.or(limits.most_output).is_some();
         Self {
             prompt_at_most,
             prompt_expected: tokens_in(text)
                 .saturating_add(images.count * IMAGE_EXPECTED)
                 .min(prompt_at_most),
             completion_at_most: if has_output { output.saturating_mul(envelope.answers) } else { 0 },
+            assumed_output: (has_output && !is_bounded).then_some(DEFAULT_OUTPUT),
         }
     }
 }

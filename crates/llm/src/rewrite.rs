@@ -60,13 +60,12 @@ impl<'e> Rewrite<'e> {
             return self;
         }
         let limits = &self.spots().limits;
-        let is_limited = limits.iter().any(|(_, number)| number.is_some());
-        let larger = limits.iter().filter(|(_, number)| number.is_some_and(|number| number > limit));
-        let mut edits: Vec<_> = larger.map(|(value, _)| (value.clone(), limit.to_string())).collect();
-        if !is_limited {
+        let larger = limits.iter().filter(|it| it.tokens.is_some_and(|tokens| tokens > limit));
+        let mut edits: Vec<_> = larger.map(|it| (it.place.clone(), limit.to_string())).collect();
+        if self.envelope.output_limit.is_none() {
             // A `null` is taken as the place: a second field of the same name would be a duplicate.
-            edits.push(match limits.first() {
-                Some((value, _)) => (value.clone(), limit.to_string()),
+            edits.push(match limits.iter().find(|it| it.is_own) {
+                Some(it) => (it.place.clone(), limit.to_string()),
                 None => self.first(&format!("\"{}\":{limit}", self.limiting_field())),
             });
         }

@@ -2,7 +2,7 @@
 
 use std::{fmt, ops::Range};
 
-use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::{EnvelopeError, Found, Text};
@@ -88,6 +88,30 @@ pub(super) fn whole_number(field: &'static str, raw: &RawValue) -> Result<Option
             .parse()
             .map(Some)
             .map_err(|_| EnvelopeError::Type { field, expected: "a whole number, 0 or more" }),
+    }
+}
+
+/// How many strings and arrays there are directly in an array; none in anything else.
+pub(super) fn texts_in(json: &str) -> u64 {
+    serde_json::Deserializer::from_str(json).deserialize_any(Texts).unwrap_or(0)
+}
+
+/// Counts without keeping: a body of many short prompts must not be blown up.
+struct Texts;
+
+impl<'de> Visitor<'de> for Texts {
+    type Value = u64;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an array")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<u64, A::Error> {
+        let mut count = 0;
+        while let Some(item) = items.next_element::<&RawValue>()? {
+            count += u64::from(item.get().starts_with(['"', '[']));
+        }
+        Ok(count)
     }
 }
 

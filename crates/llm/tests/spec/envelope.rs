@@ -142,6 +142,36 @@ fn each_endpoint_wants_its_own_prompt() {
 }
 
 #[test]
+fn each_prompt_of_a_batch_has_its_own_answers() {
+    let answers = |prompt: &str, fields: &str| {
+        let body = format!(r#"{{"model":"m","prompt":{prompt}{fields}}}"#);
+        Envelope::parse(Endpoint::Completions, body.as_bytes()).unwrap().answers
+    };
+    assert_eq!(answers(r#""one""#, ""), 1);
+    assert_eq!(answers(r#"["one"]"#, ""), 1);
+    assert_eq!(answers(r#"["one","two","three"]"#, ""), 3);
+    assert_eq!(answers(r#"["one","two","three"]"#, r#","n":2,"best_of":4"#), 12);
+    assert_eq!(answers("[15496,11,995]", ""), 1);
+    assert_eq!(answers("[[15496,11],[995]]", ""), 2);
+    assert_eq!(answers("[]", ""), 1);
+}
+
+#[test]
+fn a_limit_that_this_endpoint_does_not_know_limits_nothing() {
+    let limit = |endpoint, field: &str| {
+        let body = format!(r#"{{"model":"m","messages":[],"prompt":"","input":"",{field}}}"#);
+        Envelope::parse(endpoint, body.as_bytes()).unwrap().output_limit
+    };
+    assert_eq!(limit(Endpoint::Responses, r#""max_tokens":1"#), None);
+    assert_eq!(limit(Endpoint::Responses, r#""max_completion_tokens":1"#), None);
+    assert_eq!(limit(Endpoint::ChatCompletions, r#""max_output_tokens":1"#), None);
+    assert_eq!(limit(Endpoint::Completions, r#""max_completion_tokens":1"#), None);
+    assert_eq!(limit(Endpoint::Responses, r#""max_output_tokens":1"#), Some(1));
+    // Beside one that it knows the larger counts: some providers read both.
+    assert_eq!(limit(Endpoint::Responses, r#""max_output_tokens":1,"max_tokens":9"#), Some(9));
+}
+
+#[test]
 fn the_answers_that_a_provider_bills_for_are_counted() {
     let completion = |fields: &str| {
         let body = format!(r#"{{"model":"m","prompt":"hi",{fields}}}"#);

@@ -103,3 +103,16 @@ fn the_answers_are_bounded_by_the_caller_the_model_and_their_number() {
     let embedding = estimate(Endpoint::Embeddings, r#"{"model":"m","input":"hi"}"#, ModelLimits::default());
     assert_eq!(embedding.completion_at_most, 0);
 }
+
+#[test]
+fn an_answer_that_nobody_bounds_is_assumed_to_have_a_length_that_the_request_can_be_held_to() {
+    let assumed = |endpoint, fields: &str, most_output| {
+        let body = format!(r#"{{"model":"m","messages":[],"input":""{fields}}}"#);
+        estimate(endpoint, &body, ModelLimits { context_length: None, most_output }).assumed_output
+    };
+    assert_eq!(assumed(Endpoint::ChatCompletions, "", None), Some(4_096));
+    assert_eq!(assumed(Endpoint::Responses, r#","max_tokens":1"#, None), Some(4_096));
+    assert_eq!(assumed(Endpoint::ChatCompletions, r#","max_tokens":1"#, None), None);
+    assert_eq!(assumed(Endpoint::ChatCompletions, "", Some(16_384)), None);
+    assert_eq!(assumed(Endpoint::Embeddings, "", None), None);
+}

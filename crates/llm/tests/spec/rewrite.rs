@@ -108,6 +108,15 @@ fn the_output_is_capped_by_lowering_never_by_raising() {
         capped(Endpoint::Responses, responses),
         r#"{"max_output_tokens":100,"model":"m","input":"hi"}"#
     );
+    // What the endpoint does not know is no place for the limit, and no limit.
+    assert_eq!(
+        capped(Endpoint::Responses, r#"{"model":"m","input":"hi","max_tokens":null}"#),
+        r#"{"max_output_tokens":100,"model":"m","input":"hi","max_tokens":null}"#
+    );
+    assert_eq!(
+        capped(Endpoint::ChatCompletions, r#"{"model":"m","messages":[],"max_output_tokens":7}"#),
+        r#"{"max_tokens":100,"model":"m","messages":[],"max_output_tokens":7}"#
+    );
     let embeddings = r#"{"model":"m","input":"hi"}"#;
     assert_eq!(capped(Endpoint::Embeddings, embeddings), embeddings);
 }
