@@ -23,7 +23,7 @@ pub struct Provider {
 }
 
 impl Provider {
-    /// What the provider says in a stream, without our key. Some repeat a key that they do not like.
+    /// What the provider says, without our key. Some repeat a key that they do not like.
     pub(crate) fn redacted(&self, bytes: Bytes) -> Bytes {
         match &self.transport {
             Transport::Http { credential: Some(Credential { redaction: Some(redaction), .. }), .. } => {

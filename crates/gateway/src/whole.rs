@@ -33,7 +33,7 @@ pub(crate) async fn answer(
         Ok(answer) => {
             receipt.count(answer.tokens, answer.estimated_completion);
             receipt.close(Outcome::Ok, 200, None);
-            Ok(json(bytes))
+            Ok(json(plan.provider.redacted(bytes)))
         }
         Err(refusal) => Err(receipt.refuse(refusal)),
     }

@@ -18,7 +18,7 @@ use crate::lexical::{self, DEEPEST, Objection};
 mod field;
 
 pub(crate) use field::Spot;
-use field::{FIELDS, FORBIDDEN, Field};
+use field::{FIELDS, FORBIDDEN, Field, REROUTING};
 
 /// What we read of a request body. It borrows the body.
 #[derive(Debug, Clone)]
@@ -40,6 +40,8 @@ pub struct Envelope<'a> {
     pub answers: u64,
     /// The raw JSON of `messages`, `prompt` or `input`.
     pub prompt: Option<&'a str>,
+    /// A field by which some provider would answer with another model than `model`.
+    pub reroutes: Option<&'static str>,
     /// Where the fields stand, for [`crate::Rewrite`].
     pub(crate) spots: Spots,
     /// The whole body.
@@ -191,8 +193,12 @@ impl<'a> Envelope<'a> {
     }
 }
 
-/// The raw values of [`FIELDS`], in the same order.
-type Found<'a> = [Option<&'a RawValue>; FIELDS.len()];
+/// The raw values of [`FIELDS`], in the same order, and a field of [`REROUTING`].
+#[derive(Default)]
+struct Found<'a> {
+    values: [Option<&'a RawValue>; FIELDS.len()],
+    reroutes: Option<&'static str>,
+}
 
 fn read_fields(body: &str) -> Result<Found<'_>, EnvelopeError> {
     let mut refusal = None;
@@ -236,8 +242,14 @@ impl<'de> Visitor<'de> for Fields<'_> {
                     continue;
                 }
                 Ok(Some(Field::Forbidden(at))) => EnvelopeError::Forbidden { field: FORBIDDEN[at] },
-                Ok(Some(Field::Known(at))) if found[at].is_none() => {
-                    found[at] = Some(map.next_value()?);
+                Ok(Some(Field::Rerouting(at))) => {
+                    if !matches!(map.next_value::<&RawValue>()?.get(), "null" | "[]" | "{}" | "\"\"") {
+                        found.reroutes = Some(REROUTING[at]);
+                    }
+                    continue;
+                }
+                Ok(Some(Field::Known(at))) if found.values[at].is_none() => {
+                    found.values[at] = Some(map.next_value()?);
                     continue;
                 }
                 Ok(Some(Field::Known(at))) => EnvelopeError::Duplicate { field: FIELDS[at] },
@@ -281,6 +293,7 @@ fn build<'a>(
     let is_limited = spots.limits.iter().any(|limit| limit.is_own && limit.tokens.is_some());
     let output_limit = spots.limits.iter().filter_map(|limit| limit.tokens).max().filter(|_| is_limited);
     let prompt = prompt(endpoint, found)?;
+    refuse_background(endpoint, get("background"))?;
     Ok(Envelope {
         endpoint,
         model: model_name(model)?,
@@ -289,6 +302,7 @@ fn build<'a>(
         output_limit,
         answers: answers(endpoint, get("n"), get("best_of"))?.saturating_mul(prompts(endpoint, prompt)),
         prompt,
+        reroutes: found.reroutes,
         spots,
         body,
     })
@@ -330,6 +344,18 @@ fn answers(
         // Some servers know `best_of` for chats, too; the others leave it unread.
         Endpoint::ChatCompletions | Endpoint::Completions => Ok(read("n", n)?.max(read("best_of", best_of)?)),
         _ => Ok(1),
+    }
+}
+
+/// The Responses API can answer later, to whoever asks for the id. What such an answer took would never be
+/// seen here.
+fn refuse_background(endpoint: Endpoint, raw: Option<&RawValue>) -> Result<(), EnvelopeError> {
+    let expected = "false or left out: an answer that is fetched later cannot be accounted for";
+    match raw {
+        Some(raw) if endpoint == Endpoint::Responses && !matches!(raw.get(), "false" | "null") => {
+            Err(EnvelopeError::Type { field: "background", expected })
+        }
+        _ => Ok(()),
     }
 }
 

@@ -35,9 +35,14 @@ const DEFAULT_OUTPUT: u64 = 4_096;
 
 static IMAGE_URL: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("\"image_url\""));
 
-/// Keys of what the provider adds to the prompt from its own memory or from the network.
-const UNSEEN: [&str; 5] =
-    ["\"previous_response_id\"", "\"conversation\"", "\"file_id\"", "\"file_url\"", "\"prompt\""];
+/// Keys of what the provider adds to the prompt from the network or from files that it keeps.
+const UNSEEN: [&str; 4] = ["\"file_id\"", "\"file_url\"", "\"video_url\"", "\"audio_url\""];
+
+/// The same for the Responses API, which also remembers.
+const REMEMBERED: [&str; 3] = ["\"previous_response_id\"", "\"conversation\"", "\"prompt\""];
+
+/// A file by its address (OpenRouter), where others have the file itself.
+const FILE_DATA: &str = "\"file_data\"";
 
 /// What is known of a model, from the price table, the provider's list or an administrator.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -70,7 +75,7 @@ impl Estimate {
         let image =
             if envelope.model.contains("gpt-4o-mini") { IMAGE_AT_MOST_4O_MINI } else { IMAGE_AT_MOST };
         let mut prompt_at_most = text + images.count * image + TEMPLATE;
-        if envelope.endpoint == Endpoint::Responses && has_unseen(envelope.body.as_bytes()) {
+        if has_unseen(envelope.endpoint, envelope.body.as_bytes()) {
             prompt_at_most = prompt_at_most.max(limits.context_length.unwrap_or(DEFAULT_CONTEXT));
         }
         // No provider bills more than the context for one prompt; embeddings bill for every input of a batch.
@@ -100,9 +105,28 @@ pub const fn tokens_in(bytes: u64) -> u64 {
     bytes.div_ceil(4)
 }
 
-fn has_unseen(body: &[u8]) -> bool {
-    UNSEEN.iter().any(|key| {
-        memmem::find_iter(body, key).any(|at| value_after_colon(&body[at + key.len()..]).is_some())
+fn has_unseen(endpoint: Endpoint, body: &[u8]) -> bool {
+    let remembered: &[&str] = if endpoint == Endpoint::Responses { &REMEMBERED } else { &[] };
+    let can_have = matches!(endpoint, Endpoint::ChatCompletions | Endpoint::Responses);
+    can_have
+        && (UNSEEN.iter().chain(remembered).any(|key| values_of(key, body).next().is_some())
+            || values_of(FILE_DATA, body).any(|value| value.starts_with(b"\"http"))
+            || has_disguise(body))
+}
+
+/// What stands behind each occurrence of a key.
+fn values_of<'a>(key: &'a str, body: &'a [u8]) -> impl Iterator<Item = &'a [u8]> {
+    memmem::find_iter(body, key).filter_map(|at| value_after_colon(&body[at + key.len()..]))
+}
+
+/// Whether a letter, a digit, an underscore or a colon is written as an escape. No encoder does that, so it may
+/// hide one of the keys, or an address, from a search for words.
+fn has_disguise(body: &[u8]) -> bool {
+    memmem::find_iter(body, "\\u00").any(|at| {
+        let before = body[..at].iter().rev().take_while(|&&byte| byte == b'\\').count();
+        let digits = body.get(at + 4..at + 6).and_then(|digits| std::str::from_utf8(digits).ok());
+        let letter = digits.and_then(|digits| u8::from_str_radix(digits, 16).ok());
+        before % 2 == 0 && letter.is_some_and(|it| it.is_ascii_alphanumeric() || b"_:".contains(&it))
     })
 }
 

@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 use super::{EnvelopeError, Found, Text};
 
 /// What we read. Another spelling of one of these is refused.
-pub(super) const FIELDS: [&str; 11] = [
+pub(super) const FIELDS: [&str; 12] = [
     "model",
     "stream",
     "stream_options",
@@ -20,15 +20,23 @@ pub(super) const FIELDS: [&str; 11] = [
     "messages",
     "prompt",
     "input",
+    "background",
 ];
 
 /// What would send the request elsewhere or with another key if some provider's library listened to it.
 pub(super) const FORBIDDEN: [&str; 5] = ["api_base", "base_url", "user_config", "model_list", "api_key"];
 
-/// A field that concerns us, by its place in [`FIELDS`] or [`FORBIDDEN`].
+/// What makes some provider answer with another model than the one that is asked: lists to fall back on
+/// (OpenRouter, LiteLLM), stored settings by name (OpenRouter), and fields that are unpacked over the others
+/// (LiteLLM).
+pub(super) const REROUTING: [&str; 6] =
+    ["models", "fallbacks", "context_window_fallbacks", "content_policy_fallbacks", "preset", "extra_body"];
+
+/// A field that concerns us, by its place in [`FIELDS`], [`FORBIDDEN`] or [`REROUTING`].
 pub(super) enum Field {
     Known(usize),
     Forbidden(usize),
+    Rerouting(usize),
 }
 
 /// Which field a key names; none when it is no concern of ours. The error is the right spelling of a key
@@ -39,6 +47,9 @@ pub(super) fn of_name(key: &str) -> Result<Option<Field>, &'static str> {
     }
     if let Some(at) = FORBIDDEN.iter().position(|name| folds_to(key, name)) {
         return Ok(Some(Field::Forbidden(at)));
+    }
+    if let Some(at) = REROUTING.iter().position(|name| folds_to(key, name)) {
+        return Ok(Some(Field::Rerouting(at)));
     }
     FIELDS.into_iter().find(|name| folds_to(key, name)).map_or(Ok(None), Err)
 }
@@ -61,7 +72,7 @@ pub(super) fn known(name: &str) -> &'static str {
 
 /// The raw value of a field that we read.
 pub(super) fn value<'a>(found: &Found<'a>, name: &str) -> Option<&'a RawValue> {
-    FIELDS.iter().position(|field| *field == name).and_then(|at| found[at])
+    FIELDS.iter().position(|field| *field == name).and_then(|at| found.values[at])
 }
 
 /// Where a raw value stands in the body that it was borrowed from.

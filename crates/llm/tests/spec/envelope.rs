@@ -172,6 +172,30 @@ fn a_limit_that_this_endpoint_does_not_know_limits_nothing() {
 }
 
 #[test]
+fn a_field_that_leads_to_another_model_is_noticed_in_any_case() {
+    let reroutes = |field: &str| chat(&with(field)).unwrap().reroutes;
+    assert_eq!(reroutes(r#""models":["dear"]"#), Some("models"));
+    assert_eq!(reroutes(r#""Mod\u0065ls":["dear"]"#), Some("models"));
+    assert_eq!(reroutes(r#""fallbacks":["dear"]"#), Some("fallbacks"));
+    assert_eq!(reroutes(r#""preset":"dear""#), Some("preset"));
+    assert_eq!(reroutes(r#""extra_body":{"model":"dear"}"#), Some("extra_body"));
+    assert_eq!(reroutes(r#""models":[],"fallbacks":null"#), None);
+    assert_eq!(reroutes(r#""models":["dear"],"fallbacks":null"#), Some("models"));
+}
+
+#[test]
+fn an_answer_that_is_fetched_later_is_refused_because_nobody_could_count_it() {
+    let background = |endpoint, value: &str| {
+        let body = format!(r#"{{"model":"m","messages":[],"input":"","background":{value}}}"#);
+        Envelope::parse(endpoint, body.as_bytes()).map(drop)
+    };
+    assert_eq!(background(Endpoint::Responses, "true").unwrap_err().param(), Some("background"));
+    assert!(background(Endpoint::Responses, "1").is_err());
+    assert!(background(Endpoint::Responses, "false").is_ok() && background(Endpoint::Responses, "null").is_ok());
+    assert!(background(Endpoint::ChatCompletions, "true").is_ok());
+}
+
+#[test]
 fn the_answers_that_a_provider_bills_for_are_counted() {
     let completion = |fields: &str| {
         let body = format!(r#"{{"model":"m","prompt":"hi",{fields}}}"#);
