@@ -24,12 +24,16 @@ impl Page {
     }
 }
 
+/// The most of a text that is looked for, in characters.
+const MOST_SOUGHT: usize = 100;
+
 /// A text as a pattern for `LOWER(column) LIKE $n ESCAPE '!'` that finds it anywhere, in any case.
 pub(crate) fn containing(text: &str) -> String {
     let mut pattern = String::with_capacity(text.len() + 2);
     pattern.push('%');
-    // Long enough for any search; SQLite refuses patterns beyond 50 000 bytes.
-    for c in text.chars().take(500).flat_map(char::to_lowercase) {
+    // Long enough for any search. Looking for it takes the product of both lengths in the worst case, and SQLite
+    // refuses patterns beyond 50 000 bytes.
+    for c in text.chars().take(MOST_SOUGHT).flat_map(char::to_lowercase) {
         if matches!(c, '%' | '_' | '!') {
             pattern.push('!');
         }

@@ -1,7 +1,15 @@
 //! The door: accepts connections, bounds what a stranger can send, and gives every request its id, its
 //! headers and its line in the log.
 
-use std::{convert::Infallible, net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    convert::Infallible,
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use axum::{Router, body::Body, response::Response};
 use futures_util::FutureExt;
@@ -27,8 +35,11 @@ use crate::{dialect::Dialect, headers, table};
 const MAX_HEAD: usize = 64 * 1024;
 /// Lines of request head.
 const MAX_HEADERS: usize = 100;
-/// A head that is not complete by then ends the connection.
+/// A head that is not complete by then ends the connection, and so does a connection on which nobody asks
+/// anything from its begin on.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(15);
+/// How often an HTTP/2 connection is asked whether anybody is still there, and how long it may take to answer.
+const PING_INTERVAL: Duration = Duration::from_secs(30);
 
 /// When and under which id a request came in. Handlers find it in the request's extensions.
 #[derive(Debug, Clone)]
@@ -81,7 +92,13 @@ pub async fn serve(
         .header_read_timeout(HEAD_TIMEOUT)
         .max_headers(MAX_HEADERS)
         .max_buf_size(MAX_HEAD);
-    server.http2().timer(TokioTimer::new()).max_header_list_size(64 * 1024).max_concurrent_streams(256);
+    server
+        .http2()
+        .timer(TokioTimer::new())
+        .keep_alive_interval(PING_INTERVAL)
+        .keep_alive_timeout(PING_INTERVAL)
+        .max_header_list_size(64 * 1024)
+        .max_concurrent_streams(256);
     let server = Arc::new(server);
     let mut turn = lanes.0.iter().cycle();
     loop {
@@ -123,11 +140,14 @@ async fn converse(
     closing: Closing,
 ) {
     // Without it a token of a stream may wait 40 ms for the acknowledgement of the one before.
-    if stream.set_nodelay(true).is_err() || !speaks_in_time(&stream).await {
+    if stream.set_nodelay(true).is_err() {
         return;
     }
+    let has_asked = Arc::new(AtomicBool::new(false));
+    let asked = has_asked.clone();
     let service = service_fn(move |request: Request<Incoming>| {
         let house = house.clone();
+        asked.store(true, Ordering::Relaxed);
         async move { Ok::<_, Infallible>(handle(&house, peer, request).await) }
     });
     let connection = server.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
@@ -136,6 +156,7 @@ async fn converse(
     // it cut short has told its own log line.
     tokio::select! {
         _ = connection.as_mut() => return,
+        () = never_asking(&has_asked) => return,
         () = closing.gently.cancelled() => connection.as_mut().graceful_shutdown(),
     }
     tokio::select! {
@@ -144,21 +165,13 @@ async fn converse(
     }
 }
 
-/// Whether enough has come to tell HTTP/1 from HTTP/2. hyper begins to count the time of a head only then.
-async fn speaks_in_time(stream: &TcpStream) -> bool {
-    const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
-    let mut seen = [0; PREFACE.len()];
-    let listening = async {
-        loop {
-            match stream.peek(&mut seen).await {
-                Ok(0) | Err(_) => return false,
-                Ok(count) if count == PREFACE.len() || seen[..count] != PREFACE[..count] => return true,
-                // A part of the preface: what is there already would be seen again at once.
-                Ok(_) => tokio::time::sleep(Duration::from_millis(50)).await,
-            }
-        }
-    };
-    tokio::time::timeout(HEAD_TIMEOUT, listening).await.unwrap_or(false)
+/// Ends when a connection is old enough to have asked something and has not. While hyper waits for the first
+/// bytes, by which it tells HTTP/1 from HTTP/2, none of its own time limits runs yet.
+async fn never_asking(has_asked: &AtomicBool) {
+    tokio::time::sleep(HEAD_TIMEOUT).await;
+    if has_asked.load(Ordering::Relaxed) {
+        std::future::pending().await
+    }
 }
 
 async fn handle(house: &House, peer: SocketAddr, request: Request<Incoming>) -> Response {

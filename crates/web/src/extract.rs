@@ -7,11 +7,12 @@ use axum::{
     extract::{FromRequest, FromRequestParts, Path, Query, Request},
     http::request::Parts,
 };
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http::header;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use kernel::{Kind, Refusal};
 use serde::de::DeserializeOwned;
+use tokio::time::Instant;
 
 use crate::{app::App, refused::Refused};
 
@@ -43,9 +44,13 @@ impl<T: DeserializeOwned> FromRequest<App> for Body<T> {
 pub(crate) struct Patience {
     /// The most bytes.
     size: u64,
-    /// The longest silence between two pieces.
+    /// The longest silence between two pieces. The whole body may take [`MOST_SILENCES`] times as long, so that
+    /// nobody keeps a connection and what was read so far by a byte now and then.
     silence: Duration,
 }
+
+/// See [`Patience`].
+const MOST_SILENCES: u32 = 10;
 
 impl Patience {
     /// What the settings say.
@@ -63,16 +68,18 @@ pub(crate) async fn read(body: axum::body::Body, patience: Patience) -> Result<B
         return Err(too_large(limit));
     }
     let mut body = Limited::new(body, limit);
-    let mut pieces = Vec::new();
+    let end = Instant::now() + patience.silence * MOST_SILENCES;
+    let mut whole = Whole::Empty;
     loop {
-        let frame = match tokio::time::timeout(patience.silence, body.frame()).await {
+        let next = end.min(Instant::now() + patience.silence);
+        let frame = match tokio::time::timeout_at(next, body.frame()).await {
             Ok(Some(Ok(frame))) => frame,
             Ok(Some(Err(error))) if error.is::<LengthLimitError>() => return Err(too_large(limit)),
             Ok(Some(Err(_))) => {
                 let words = "The body ended before it was complete.";
                 return Err(Refusal::new(Kind::Invalid, "body_incomplete", words));
             }
-            Ok(None) => return Ok(joined(pieces)),
+            Ok(None) => return Ok(whole.into_bytes()),
             Err(_) => {
                 let words =
                     "The rest of the body did not come in time, the limit set by WARDROOM_BODY_TIMEOUT.";
@@ -80,17 +87,36 @@ pub(crate) async fn read(body: axum::body::Body, patience: Patience) -> Result<B
             }
         };
         if let Ok(data) = frame.into_data() {
-            pieces.push(data);
+            whole = whole.with(data);
         }
     }
 }
 
-/// Most bodies are one piece, which is not copied.
-fn joined(mut pieces: Vec<Bytes>) -> Bytes {
-    match pieces.len() {
-        0 => Bytes::new(),
-        1 => pieces.remove(0),
-        _ => pieces.concat().into(),
+/// What was read so far. Most bodies are one piece, which is not copied. More of them are put together at once:
+/// kept side by side, pieces of one byte would take a hundred times their size.
+enum Whole {
+    Empty,
+    One(Bytes),
+    Joined(BytesMut),
+}
+
+impl Whole {
+    fn with(self, piece: Bytes) -> Self {
+        let mut joined = match self {
+            Self::Empty => return Self::One(piece),
+            Self::One(first) => BytesMut::from(first),
+            Self::Joined(joined) => joined,
+        };
+        joined.extend_from_slice(&piece);
+        Self::Joined(joined)
+    }
+
+    fn into_bytes(self) -> Bytes {
+        match self {
+            Self::Empty => Bytes::new(),
+            Self::One(piece) => piece,
+            Self::Joined(joined) => joined.freeze(),
+        }
     }
 }
 
@@ -162,6 +188,7 @@ impl<T: DeserializeOwned> FromRequestParts<App> for Asked<T> {
 
 #[cfg(test)]
 mod tests {
+    use futures_util::{StreamExt, stream};
     use serde::Deserialize;
 
     use super::*;
@@ -192,5 +219,27 @@ mod tests {
         ] {
             assert_eq!(parse::<Outer>(body.as_bytes()).unwrap_err().field.as_deref(), field, "{body}");
         }
+    }
+
+    const PATIENCE: Patience = Patience { size: 10, silence: Duration::from_secs(30) };
+
+    /// A body of this many bytes, one after each pause.
+    fn dripping(count: usize, pause: Duration) -> axum::body::Body {
+        let sent = stream::iter(0..count).then(move |_| async move {
+            tokio::time::sleep(pause).await;
+            Ok::<_, axum::BoxError>(Bytes::from_static(b"x"))
+        });
+        axum::body::Body::from_stream(sent)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_body_may_come_slowly_but_not_for_ever() {
+        assert_eq!(read(dripping(10, Duration::from_secs(29)), PATIENCE).await.unwrap(), "xxxxxxxxxx");
+        let refused = |body, size| async move {
+            read(body, Patience { size, ..PATIENCE }).await.unwrap_err().kind
+        };
+        assert_eq!(refused(dripping(1, Duration::from_secs(31)), 10).await, Kind::TooSlow);
+        assert_eq!(refused(dripping(100, Duration::from_secs(29)), 1_000).await, Kind::TooSlow);
+        assert_eq!(refused(dripping(11, Duration::ZERO), 10).await, Kind::TooLarge);
     }
 }

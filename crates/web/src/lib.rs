@@ -16,6 +16,7 @@ mod health;
 mod inference;
 mod management;
 mod patch;
+mod presence;
 mod problem;
 mod refused;
 mod sealed;

@@ -15,6 +15,7 @@ use crate::{
     ChatChange, Follower, NewTurn, StartedTurn, WorkspaceError,
     change::{LONGEST_CONTENT, LONGEST_TITLE},
     title::UNTITLED,
+    tree::{MOST_TEXT, TreeError, text_of},
     turn,
     workspace::Inner,
 };
@@ -219,6 +220,10 @@ impl Desk {
             return Err(WorkspaceError::StillWritten);
         }
         if stored.content != content {
+            let grows = content.len() > stored.content.len();
+            if grows && text_of(&chats::messages_of(&self.inner.db, chat).await?) + content.len() > MOST_TEXT {
+                return Err(TreeError::TooLarge.into());
+            }
             let now = self.inner.world.now();
             chats::upsert_messages(&self.inner.db, chat, &[Message { content, ..stored }], now, permit)
                 .await?;

@@ -10,6 +10,9 @@ pub(crate) const MOST_MESSAGES: usize = 20_000;
 /// The longest branch.
 pub(crate) const DEEPEST: usize = 10_000;
 
+/// The most text of all messages of one chat, in bytes: a chat is read whole.
+pub(crate) const MOST_TEXT: usize = 64 << 20;
+
 /// Messages and how they hang together. Siblings keep the order in which they were given.
 #[derive(Debug)]
 pub struct Tree<'a> {
@@ -38,6 +41,9 @@ pub enum TreeError {
     /// Too many.
     #[error("A chat has at most {MOST_MESSAGES} messages. Go on in a new one.")]
     TooMany,
+    /// Too much text.
+    #[error("A chat has at most 64 MiB of text and further fields. Go on in a new one.")]
+    TooLarge,
     /// Too deep.
     #[error("A branch of a chat has at most {DEEPEST} messages. Go on in a new chat.")]
     TooDeep,
@@ -62,6 +68,9 @@ impl<'a> Tree<'a> {
     pub fn checked(messages: &'a [Message]) -> Result<Self, TreeError> {
         if messages.len() > MOST_MESSAGES {
             return Err(TreeError::TooMany);
+        }
+        if text_of(messages) > MOST_TEXT {
+            return Err(TreeError::TooLarge);
         }
         let mut seen = HashSet::new();
         if let Some(twice) = messages.iter().find(|message| !seen.insert(&message.id)) {
@@ -132,6 +141,16 @@ impl<'a> Tree<'a> {
     }
 }
 
+/// Bytes of everything that is kept of these messages and can be long.
+pub(crate) fn text_of(messages: &[Message]) -> usize {
+    let of = |message: &Message| {
+        let tools = message.tool_calls.iter().map(|call| call.arguments.len()).sum::<usize>();
+        let reasoning = message.reasoning.as_ref().map_or(0, String::len);
+        message.content.len() + reasoning + message.extra.len() + tools
+    };
+    messages.iter().map(of).sum()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -181,6 +200,9 @@ mod tests {
         };
         assert!(Tree::checked(&chain(DEEPEST)).is_ok());
         assert_eq!(Tree::checked(&chain(DEEPEST + 1)).map(drop).unwrap_err(), TreeError::TooDeep);
+        let large = |size| vec![Message { content: "x".repeat(size), ..said("q", None) }];
+        assert!(Tree::checked(&large(MOST_TEXT - 2)).is_ok());
+        assert_eq!(Tree::checked(&large(MOST_TEXT + 1)).map(drop).unwrap_err(), TreeError::TooLarge);
         let wide: Vec<_> = (0..=MOST_MESSAGES).map(|n| said(&format!("m{n}"), None)).collect();
         assert_eq!(Tree::checked(&wide).map(drop).unwrap_err(), TreeError::TooMany);
     }

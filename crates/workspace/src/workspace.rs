@@ -3,7 +3,7 @@
 use std::{fmt, sync::Arc};
 
 use gateway::Gateway;
-use kernel::{Caller, World};
+use kernel::{Caller, UserId, World};
 use settings::Live;
 use store::{Db, StoreError};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -54,6 +54,11 @@ impl Workspace {
     pub fn desk(&self, caller: &Caller) -> Result<Desk, WorkspaceError> {
         let (person, permit) = caller.may_use_workspace()?;
         Ok(Desk::new(self.0.clone(), person, permit))
+    }
+
+    /// Stops every answer that is being written for a person who may no longer have any.
+    pub fn stop_everything_of(&self, person: &UserId) {
+        self.0.turns.stop(|turn| turn.owner == *person);
     }
 }
 

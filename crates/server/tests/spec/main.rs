@@ -4,6 +4,7 @@
 #![cfg(test)]
 
 mod accounts;
+mod attacks;
 mod bad_input;
 mod browser_headers;
 mod catalog;

@@ -11,8 +11,10 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{any, post},
 };
-use gateway::{Call, Payer};
+use futures_util::StreamExt;
+use gateway::{AnswerBody, Call, Payer};
 use http::{HeaderValue, Method, request::Parts};
+use hyper::body::Body as _;
 use kernel::{Caller, Endpoint, Kind, Refusal};
 use utoipa_axum::routes;
 
@@ -21,7 +23,7 @@ use crate::{
     caller::{self, Credential},
     dialect::Dialect,
     door::{Arrival, LogsItself},
-    extract,
+    extract, presence,
     refused::no_such_path,
     table::Group,
 };
@@ -118,8 +120,10 @@ async fn serve(app: App, request: Request, endpoint: Endpoint, model_in_path: Op
     let mut response = match admit(&app, &parts, body, endpoint, model_in_path).await {
         Err(refusal) => Dialect::OpenAi.render(&refusal),
         Ok(call) => {
+            let is_person = matches!(call.payer, Payer::Caller(Caller::Person(_)));
             let answered = app.services().gateway.serve(call).await;
             let mut response = match answered {
+                Ok(answer) if is_person => answer.map(|body| while_signed_in(&app, &parts, body)),
                 Ok(answer) => answer.map(Body::new),
                 Err(refusal) => Dialect::OpenAi.render(&refusal),
             };
@@ -138,6 +142,16 @@ fn name_call(parts: &Parts, response: &mut Response) {
     {
         response.headers_mut().insert("x-litellm-call-id", id);
     }
+}
+
+/// A person's stream ends with the session. A key's goes on: what a key began is bounded by what it reserved.
+fn while_signed_in(app: &App, parts: &Parts, body: AnswerBody) -> Body {
+    if body.is_end_stream() || body.size_hint().exact().is_some() {
+        return Body::new(body);
+    }
+    let (identity, headers) = (app.services().identity.clone(), parts.headers.clone());
+    let over = async move { presence::over(identity, &headers).await };
+    Body::from_stream(Body::new(body).into_data_stream().take_until(over))
 }
 
 /// Who calls, and the whole body: what the gateway needs to begin.

@@ -10,8 +10,9 @@ use axum::{
         sse::{Event, KeepAlive, Sse},
     },
 };
-use futures_util::{Stream, stream};
+use futures_util::{Stream, StreamExt, stream};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use identity::Identity;
 use kernel::{Caller, ChatId, MessageId, Refusal, TurnId};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -22,6 +23,7 @@ use super::chats::message::{Message, Provenance};
 use crate::{
     dialect::Dialect,
     extract::{Asked, At, Body},
+    presence,
     refused::Answer,
     table::{Access, Group},
 };
@@ -206,6 +208,7 @@ async fn stop_turn(
     responses((status = 200, content_type = "text/event-stream", body = TurnEvent)))]
 async fn turn_events(
     State(workspace): State<Workspace>,
+    State(identity): State<Identity>,
     Extension(caller): Extension<Caller>,
     At((chat, turn)): At<(ChatId, TurnId)>,
     Asked(asked): Asked<EventQuery>,
@@ -213,7 +216,8 @@ async fn turn_events(
 ) -> Answer<Response> {
     let seen = asked.after.or_else(|| headers.get("last-event-id")?.to_str().ok()?.parse().ok()).unwrap_or(0);
     let follower = workspace.desk(&caller)?.follow_turn(&chat, &turn, seen).await?;
-    let events = Sse::new(events(follower)).keep_alive(KeepAlive::new().interval(KEEP_ALIVE));
+    let watched = events(follower).take_until(async move { presence::over(identity, &headers).await });
+    let events = Sse::new(watched).keep_alive(KeepAlive::new().interval(KEEP_ALIVE));
     // nginx would otherwise collect the stream before it passes it on.
     let unbuffered = [(HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"))];
     Ok((unbuffered, events).into_response())

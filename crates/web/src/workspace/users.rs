@@ -6,6 +6,7 @@ use kernel::{Caller, UserId};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::routes;
+use workspace::Workspace;
 
 use crate::{
     dialect::Dialect,
@@ -131,6 +132,7 @@ async fn list_users(
     ))]
 async fn update_user(
     State(identity): State<Identity>,
+    State(workspace): State<Workspace>,
     Extension(caller): Extension<Caller>,
     At(id): At<UserId>,
     Body(change): Body<UserChange>,
@@ -138,5 +140,8 @@ async fn update_user(
     let permit = caller.may_manage_users()?;
     let change = AccountChange { role: change.role.map(Into::into), name: change.name.as_deref() };
     let user = identity.change(&id, change, permit).await?;
+    if user.role == kernel::Role::Pending {
+        workspace.stop_everything_of(&user.id);
+    }
     Ok(Json(user.into()))
 }

@@ -18,7 +18,7 @@ use crate::{
     WorkspaceError,
     change::LONGEST_CONTENT,
     title::UNTITLED,
-    tree::{DEEPEST, MOST_MESSAGES, Tree, TreeError},
+    tree::{DEEPEST, MOST_MESSAGES, MOST_TEXT, Tree, TreeError, text_of},
     workspace::Inner,
 };
 
@@ -122,6 +122,9 @@ fn draft(inner: &Inner, chat: &ChatRow, messages: &[Message], new: NewTurn) -> R
     let tree = Tree::of(messages);
     if messages.len() + 2 > MOST_MESSAGES {
         return Err(TreeError::TooMany.into());
+    }
+    if text_of(messages) > MOST_TEXT {
+        return Err(TreeError::TooLarge.into());
     }
     let now = inner.world.now();
     let (model, question, is_new) = match new {

@@ -1,0 +1,165 @@
+//! Ways around limits that somebody with a valid credential could try.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use testkit::{FakeProvider, MODEL, Person, Program, Reply, Stage, TestApp, spec};
+
+spec! {
+    a_batch_of_prompts_is_reserved_for_prompt_by_prompt;
+    a_limit_that_the_endpoint_does_not_know_reserves_nothing_less;
+    an_answer_that_nobody_bounds_is_held_to_what_was_reserved;
+    a_key_that_is_limited_cannot_name_other_models_beside_its_own;
+    an_answer_that_would_come_later_is_refused;
+    a_whole_answer_does_not_repeat_the_providers_key;
+    a_watched_answer_ends_with_the_session;
+    a_demoted_persons_answers_stop;
+    a_persons_stream_through_the_gateway_ends_with_the_session;
+}
+
+/// An app with one provider and a key that can pay for a thousand tokens of answer.
+async fn with_budget(stage: Stage) -> (TestApp, FakeProvider, Program) {
+    let provider = FakeProvider::start().await;
+    let app = stage.provider(&provider).priced(MODEL, 0.0, 1.0).start().await;
+    let key = app.admin().await.key().budget(0.001).create().await;
+    (app, provider, key)
+}
+
+/// What the provider was told to stop at.
+fn limit(provider: &FakeProvider, field: &str) -> Option<u64> {
+    provider.last().json()[field].as_u64()
+}
+
+async fn a_batch_of_prompts_is_reserved_for_prompt_by_prompt(stage: Stage) {
+    let (_app, provider, key) = with_budget(stage).await;
+    let prompts = vec!["go on"; 100];
+
+    let body = json!({ "model": MODEL, "prompt": prompts, "max_tokens": 1_000 });
+    key.post("/v1/completions", body).await.expect(200);
+
+    assert_eq!(limit(&provider, "max_tokens"), Some(10));
+}
+
+async fn a_limit_that_the_endpoint_does_not_know_reserves_nothing_less(stage: Stage) {
+    let (_app, provider, key) = with_budget(stage).await;
+
+    key.post("/v1/responses", json!({ "model": MODEL, "input": "Hi", "max_tokens": 1 })).await.expect(200);
+    assert_eq!(limit(&provider, "max_output_tokens"), Some(1_000));
+
+    key.complete(chat(json!({ "max_output_tokens": 1 }))).await.expect(200);
+    assert!(limit(&provider, "max_tokens").is_some_and(|limit| limit > 900));
+}
+
+fn chat(more: Value) -> Value {
+    let mut body = json!({ "model": MODEL, "messages": [{ "role": "user", "content": "Hi" }] });
+    for (name, value) in more.as_object().into_iter().flatten() {
+        body[name] = value.clone();
+    }
+    body
+}
+
+async fn an_answer_that_nobody_bounds_is_held_to_what_was_reserved(stage: Stage) {
+    let provider = FakeProvider::start().await;
+    let app = stage.provider(&provider).priced(MODEL, 0.0, 1.0).start().await;
+    let key = app.admin().await.key().budget(1.0).create().await;
+
+    key.chat("Hi").await.expect(200);
+
+    assert_eq!(limit(&provider, "max_tokens"), Some(4_096));
+}
+
+async fn a_key_that_is_limited_cannot_name_other_models_beside_its_own(stage: Stage) {
+    let (app, provider, key) = with_budget(stage).await;
+    let cheap_only = app.admin().await.key().models(&[MODEL]).create().await;
+    let calls = provider.calls();
+
+    for field in ["models", "Models", "fallbacks", "extra_body", "preset"] {
+        for key in [&key, &cheap_only] {
+            let refused = key.complete(chat(json!({ field: ["dear-model"] }))).await.expect(403);
+            assert_eq!(refused.code(), "parameter_not_allowed", "{field}");
+        }
+    }
+
+    assert_eq!(provider.calls(), calls);
+    let anything = app.admin().await.key().create().await;
+    anything.complete(chat(json!({ "models": ["dear-model"] }))).await.expect(200);
+}
+
+async fn an_answer_that_would_come_later_is_refused(stage: Stage) {
+    let (_app, provider, key) = with_budget(stage).await;
+    let calls = provider.calls();
+
+    let body = json!({ "model": MODEL, "input": "Hi", "background": true });
+    assert_eq!(key.post("/v1/responses", body).await.expect(400).json()["error"]["param"], "background");
+
+    assert_eq!(provider.calls(), calls);
+}
+
+async fn a_whole_answer_does_not_repeat_the_providers_key(stage: Stage) {
+    let (_app, provider, key) = with_budget(stage).await;
+    provider.answers(Reply::says(&format!("You sent Bearer {}.", provider.key())));
+
+    let answer = key.chat("Which headers did you get?").await.expect(200).text();
+
+    assert!(!answer.contains(provider.key()) && answer.contains("[removed]"), "{answer}");
+}
+
+/// A chat of a new person with an answer that never ends, and where its events are.
+async fn endless_answer(stage: Stage) -> (TestApp, FakeProvider, Person, String) {
+    let provider = FakeProvider::start().await;
+    let app = stage.provider(&provider).start().await;
+    app.admin().await;
+    let ada = app.person("ada").await;
+    provider.answers(Reply::says("one two three").silent_after(2));
+    let chat = ada.post("/api/v1/chats/new", json!({ "chat": {} })).await.expect(200).json();
+    let turns = format!("/api/v1/chats/{}/turns", chat["id"].as_str().unwrap());
+    let asked = json!({ "model": MODEL, "parent_id": null, "content": "Count" });
+    let turn = ada.post(&turns, asked).await.expect(201).json();
+    let events = format!("{turns}/{}/events", turn["turn_id"].as_str().unwrap());
+    (app, provider, ada, events)
+}
+
+/// Within what is promised, and a little for a busy machine.
+const SOON: Duration = Duration::from_secs(3);
+
+async fn a_watched_answer_ends_with_the_session(stage: Stage) {
+    let (_app, provider, ada, events) = endless_answer(stage).await;
+    let mut watching = ada.draft("GET", &events).open().await;
+    while !watching.next_event().await.unwrap().data.contains("two") {}
+
+    ada.post("/api/v1/auths/signout", json!({})).await.expect(200);
+
+    let rest = async { while watching.next_event().await.is_some() {} };
+    tokio::time::timeout(SOON, rest).await.expect("the stream outlives the session");
+    // The answer itself is written on: its owner may sign in again.
+    assert!(tokio::time::timeout(Duration::from_millis(500), provider.hung_up()).await.is_err());
+}
+
+async fn a_demoted_persons_answers_stop(stage: Stage) {
+    let (app, provider, ada, events) = endless_answer(stage).await;
+    let mut watching = ada.draft("GET", &events).open().await;
+    while !watching.next_event().await.unwrap().data.contains("two") {}
+
+    let path = format!("/api/v1/users/{}/update", ada.id);
+    app.admin().await.post(&path, json!({ "role": "pending" })).await.expect(200);
+
+    let rest = async { while watching.next_event().await.is_some() {} };
+    tokio::time::timeout(SOON, rest).await.expect("the stream outlives the role");
+    provider.hung_up().await;
+}
+
+async fn a_persons_stream_through_the_gateway_ends_with_the_session(stage: Stage) {
+    let provider = FakeProvider::start().await;
+    let app = stage.provider(&provider).start().await;
+    app.admin().await;
+    let ada = app.person("ada").await;
+    provider.answers(Reply::says("one two three").silent_after(2));
+    let mut stream = ada.stream("Count").await;
+    while !stream.next_event().await.unwrap().data.contains("two") {}
+
+    ada.post("/api/v1/auths/signout", json!({})).await.expect(200);
+
+    let rest = async { while stream.next_event().await.is_some() {} };
+    tokio::time::timeout(SOON, rest).await.expect("the stream outlives the session");
+    provider.hung_up().await;
+}

@@ -1,0 +1,27 @@
+//! Whether somebody who watches a stream may still watch it.
+//!
+//! A request asks once who is calling; a stream goes on for minutes, and a sign-out, a new password or a lost
+//! role must end it like it ends everything else.
+
+use std::time::Duration;
+
+use http::HeaderMap;
+use identity::Identity;
+use kernel::Role;
+
+use crate::caller::Credential;
+
+/// How often it is asked. The answer comes from memory nearly always.
+const INTERVAL: Duration = Duration::from_millis(400);
+
+/// Ends when the session that these headers present no longer opens the door, or when that cannot be found out.
+pub(crate) async fn over(identity: Identity, headers: &HeaderMap) {
+    let Some(token) = Credential::of(headers).map(|credential| credential.text().to_owned()) else { return };
+    loop {
+        tokio::time::sleep(INTERVAL).await;
+        match identity.person(&token).await {
+            Ok(person) if person.role != Role::Pending => {}
+            _ => return,
+        }
+    }
+}
