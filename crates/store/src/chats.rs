@@ -14,7 +14,6 @@ pub use self::messages::{
 use crate::{
     Page, StoreError,
     db::Db,
-    page::containing,
     row::{Fields, Row, to_json},
     users::count_of,
     value::values,
@@ -110,14 +109,14 @@ pub struct Found {
 pub async fn search(db: &Db, owner: &UserId, text: &str, page: Page) -> Result<Vec<Found>, StoreError> {
     let sql = format!(
         "SELECT {HEAD}, (SELECT m.content FROM chat_message m
-                 WHERE m.chat_id = chat.id AND LOWER(m.content) LIKE $2 ESCAPE '!'
+                 WHERE m.chat_id = chat.id AND STRPOS(LOWER(m.content), $2) > 0
                  ORDER BY m.created_at, m.id LIMIT 1)
-         FROM chat WHERE account_id = $1 AND is_archived = 0 AND (LOWER(title) LIKE $2 ESCAPE '!'
+         FROM chat WHERE account_id = $1 AND is_archived = 0 AND (STRPOS(LOWER(title), $2) > 0
              OR EXISTS (SELECT 1 FROM chat_message m
-                 WHERE m.chat_id = chat.id AND LOWER(m.content) LIKE $2 ESCAPE '!'))
+                 WHERE m.chat_id = chat.id AND STRPOS(LOWER(m.content), $2) > 0))
          ORDER BY updated_at DESC, id DESC LIMIT $3 OFFSET $4"
     );
-    let params = vec![owner.into(), containing(text).into(), page.limit(), page.offset()];
+    let params = vec![owner.into(), text.to_lowercase().into(), page.limit(), page.offset()];
     let found = |row: Row| {
         let mut fields = row.fields("chat");
         let head = head(&mut fields)?;

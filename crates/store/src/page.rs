@@ -31,8 +31,7 @@ const MOST_SOUGHT: usize = 100;
 pub(crate) fn containing(text: &str) -> String {
     let mut pattern = String::with_capacity(text.len() + 2);
     pattern.push('%');
-    // Long enough for any search. Looking for it takes the product of both lengths in the worst case, and SQLite
-    // refuses patterns beyond 50 000 bytes.
+    // Long enough for any name. SQLite refuses patterns beyond 50 000 bytes.
     for c in text.chars().take(MOST_SOUGHT).flat_map(char::to_lowercase) {
         if matches!(c, '%' | '_' | '!') {
             pattern.push('!');

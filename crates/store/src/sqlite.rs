@@ -191,6 +191,16 @@ fn connect(path: &Path) -> Result<Connection, StoreError> {
         connection.create_scalar_function("lower", 1, flags, |call| {
             call.get::<Option<String>>(0).map(|text| text.map(|text| text.to_lowercase()))
         })?;
+        // PostgreSQL's function of this name. LIKE takes the product of both lengths where a long text nearly
+        // matches everywhere; this takes their sum.
+        connection.create_scalar_function("strpos", 2, flags, |call| {
+            let (text, part) = (call.get_raw(0), call.get_raw(1));
+            let (Some(text), Some(part)) = (text.as_str_or_null()?, part.as_str_or_null()?) else {
+                return Ok(None);
+            };
+            let place = text.find(part).map_or(0, |at| text[..at].chars().count() + 1);
+            Ok(i64::try_from(place).ok())
+        })?;
         Ok(connection)
     };
     open().map_err(|error| from_sqlite(&error))

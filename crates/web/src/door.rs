@@ -2,7 +2,9 @@
 //! headers and its line in the log.
 
 use std::{
+    borrow::Cow,
     convert::Infallible,
+    fmt::Write as _,
     net::SocketAddr,
     sync::{
         Arc,
@@ -38,6 +40,8 @@ const MAX_HEADERS: usize = 100;
 /// A head that is not complete by then ends the connection, and so does a connection on which nobody asks
 /// anything from its begin on.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(15);
+/// The most of a method or a path that is logged, in bytes.
+const MOST_LOGGED: usize = 512;
 /// How often an HTTP/2 connection is asked whether anybody is still there, and how long it may take to answer.
 const PING_INTERVAL: Duration = Duration::from_secs(30);
 
@@ -165,6 +169,23 @@ async fn converse(
     }
 }
 
+/// What a stranger wrote, as it may stand in the log: short, and in visible ASCII, because a terminal obeys
+/// control characters beyond it and right-to-left marks make a line look like another one.
+fn logged(text: &str) -> Cow<'_, str> {
+    if text.len() <= MOST_LOGGED && text.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Cow::Borrowed(text);
+    }
+    let shown = text.bytes().take(MOST_LOGGED).fold(String::new(), |mut shown, byte| {
+        if byte.is_ascii_graphic() {
+            shown.push(char::from(byte));
+        } else {
+            write!(shown, "%{byte:02X}").expect("writing to a string cannot fail");
+        }
+        shown
+    });
+    if text.len() > MOST_LOGGED { format!("{shown}...").into() } else { shown.into() }
+}
+
 /// Ends when a connection is old enough to have asked something and has not. While hyper waits for the first
 /// bytes, by which it tells HTTP/1 from HTTP/2, none of its own time limits runs yet.
 async fn never_asking(has_asked: &AtomicBool) {
@@ -198,7 +219,20 @@ async fn handle(house: &House, peer: SocketAddr, request: Request<Incoming>) -> 
         let actor = response.extensions().get::<Caller>().map_or_else(String::new, Caller::label);
         let milliseconds = arrival.started.elapsed().as_millis();
         let status = response.status().as_u16();
+        let (method, path) = (logged(method.as_str()), logged(&path));
         tracing::info!(target: "request", request_id = %arrival.id, %method, %path, status, %actor, milliseconds, "request");
     }
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_stranger_wrote_stands_in_the_log_as_short_visible_ascii() {
+        assert_eq!(logged("/v1/models/a%20b"), "/v1/models/a%20b");
+        assert_eq!(logged("/x\u{9b}31m\u{202e}"), "/x%C2%9B31m%E2%80%AE");
+        assert!(logged(&"/ä".repeat(5_000)).len() <= 3 * MOST_LOGGED + 3);
+    }
 }
