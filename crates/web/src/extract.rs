@@ -235,9 +235,8 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_body_may_come_slowly_but_not_for_ever() {
         assert_eq!(read(dripping(10, Duration::from_secs(29)), PATIENCE).await.unwrap(), "xxxxxxxxxx");
-        let refused = |body, size| async move {
-            read(body, Patience { size, ..PATIENCE }).await.unwrap_err().kind
-        };
+        let refused =
+            |body, size| async move { read(body, Patience { size, ..PATIENCE }).await.unwrap_err().kind };
         assert_eq!(refused(dripping(1, Duration::from_secs(31)), 10).await, Kind::TooSlow);
         assert_eq!(refused(dripping(100, Duration::from_secs(29)), 1_000).await, Kind::TooSlow);
         assert_eq!(refused(dripping(11, Duration::ZERO), 10).await, Kind::TooLarge);

@@ -221,7 +221,8 @@ impl Desk {
         }
         if stored.content != content {
             let grows = content.len() > stored.content.len();
-            if grows && text_of(&chats::messages_of(&self.inner.db, chat).await?) + content.len() > MOST_TEXT {
+            if grows && text_of(&chats::messages_of(&self.inner.db, chat).await?) + content.len() > MOST_TEXT
+            {
                 return Err(TreeError::TooLarge.into());
             }
             let now = self.inner.world.now();

@@ -191,7 +191,9 @@ fn an_answer_that_is_fetched_later_is_refused_because_nobody_could_count_it() {
     };
     assert_eq!(background(Endpoint::Responses, "true").unwrap_err().param(), Some("background"));
     assert!(background(Endpoint::Responses, "1").is_err());
-    assert!(background(Endpoint::Responses, "false").is_ok() && background(Endpoint::Responses, "null").is_ok());
+    assert!(
+        background(Endpoint::Responses, "false").is_ok() && background(Endpoint::Responses, "null").is_ok()
+    );
     assert!(background(Endpoint::ChatCompletions, "true").is_ok());
 }
 

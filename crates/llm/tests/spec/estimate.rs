@@ -122,14 +122,20 @@ fn what_a_provider_fetches_for_a_chat_reserves_the_whole_context() {
     let file = |part: &str| chat(&format!(r#"[{{"type":"file","file":{{{part}}}}}]"#)).prompt_at_most;
     assert_eq!(file(r#""file_id":"file-1""#), 200_000);
     assert_eq!(file(r#""file_data":"https://example.com/large.pdf""#), 200_000);
-    assert_eq!(chat(r#"[{"type":"video_url","video_url":{"url":"https://example.com/v"}}]"#).prompt_at_most, 200_000);
+    assert_eq!(
+        chat(r#"[{"type":"video_url","video_url":{"url":"https://example.com/v"}}]"#).prompt_at_most,
+        200_000
+    );
     assert!(file(r#""file_data":"data:application/pdf;base64,AAAA""#) < 1_000);
 }
 
 #[test]
 fn a_key_that_is_disguised_by_escapes_is_reserved_for_as_if_it_were_found() {
     assert_eq!(chat(r#"[{"file":{"file\u005fid":"file-1"}}]"#).prompt_at_most, 200_000);
-    assert_eq!(chat(r#"[{"type":"image_url","image\u005furl":"https://example.com/a.png"}]"#).prompt_at_most, 200_000);
+    assert_eq!(
+        chat(r#"[{"type":"image_url","image\u005furl":"https://example.com/a.png"}]"#).prompt_at_most,
+        200_000
+    );
     // What encoders write for safety is no disguise, and neither is text about escapes.
     assert!(chat(r#""a \u003cb\u003e \u00e9 \u0027 \u000a""#).prompt_at_most < 1_000);
     assert!(chat(r#""in JSON \\u0041 is an A""#).prompt_at_most < 1_000);
