@@ -191,7 +191,7 @@ fn logged(text: &str) -> Cow<'_, str> {
 async fn never_asking(has_asked: &AtomicBool) {
     tokio::time::sleep(HEAD_TIMEOUT).await;
     if has_asked.load(Ordering::Relaxed) {
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 }
 
