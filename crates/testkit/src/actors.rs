@@ -1,12 +1,17 @@
 //! Who uses the app: strangers, people, administrators and programs. Each has the verbs of [`Caller`].
 
-use std::{net::SocketAddr, ops::Deref};
+use std::{
+    net::SocketAddr,
+    ops::Deref,
+    sync::atomic::{AtomicU32, Ordering},
+    time::{SystemTime, UNIX_EPOCH},
+};
 
 use bytes::Bytes;
 use http::HeaderMap;
 use serde_json::{Value, json};
 
-use crate::{Answer, Draft, Live, MODEL};
+use crate::{Answer, Draft, Live, MODEL, TestApp};
 
 /// Somebody at the other end of a connection, with or without a credential.
 #[derive(Debug, Clone)]
@@ -18,6 +23,12 @@ pub struct Caller {
 impl Caller {
     pub(crate) fn new(address: SocketAddr) -> Self {
         Self { address, headers: Vec::new() }
+    }
+
+    /// The caller alone, without what is known about who it is.
+    #[must_use]
+    pub fn caller(&self) -> Self {
+        self.clone()
     }
 
     /// The same caller with one more header on every request.
@@ -153,13 +164,6 @@ impl Deref for Person {
 #[derive(Debug, Clone)]
 pub struct Admin(pub(crate) Person);
 
-impl Admin {
-    /// A virtual key that is about to be made, by this administrator.
-    pub fn key(&self) -> KeyDraft {
-        KeyDraft::of(self.0.caller.clone())
-    }
-}
-
 impl Deref for Admin {
     type Target = Person;
 
@@ -168,22 +172,24 @@ impl Deref for Admin {
     }
 }
 
-/// A virtual key that is about to be made.
-#[derive(Debug, Clone)]
-pub struct KeyDraft {
-    maker: Caller,
+/// A virtual key that is about to be made by the administrator.
+#[derive(Clone)]
+pub struct KeyDraft<'a> {
+    app: &'a TestApp,
     body: Value,
 }
 
-impl KeyDraft {
-    pub(crate) fn of(maker: Caller) -> Self {
-        Self { maker, body: json!({}) }
+impl<'a> KeyDraft<'a> {
+    pub(crate) fn of(app: &'a TestApp) -> Self {
+        static NEXT: AtomicU32 = AtomicU32::new(1);
+        let name = format!("key {}", NEXT.fetch_add(1, Ordering::Relaxed));
+        Self { app, body: json!({ "name": name }) }
     }
 
     /// Its name.
     #[must_use]
     pub fn name(self, name: &str) -> Self {
-        self.field("key_alias", json!(name))
+        self.field("name", json!(name))
     }
 
     /// The most it may spend, in US dollars.
@@ -198,36 +204,85 @@ impl KeyDraft {
         self.field("models", json!(models))
     }
 
-    /// How long it works, e.g. `2s`.
+    /// The endpoints it may call, e.g. `chat.completions`.
     #[must_use]
-    pub fn lasts(self, duration: &str) -> Self {
-        self.field("duration", json!(duration))
+    pub fn endpoints(self, endpoints: &[&str]) -> Self {
+        self.field("endpoints", json!(endpoints))
     }
 
-    /// Any other field of `/key/generate`.
+    /// For how many seconds it works.
+    #[must_use]
+    pub fn lasts(self, seconds: u64) -> Self {
+        self.field("expires_at", json!(unix_seconds() + seconds))
+    }
+
+    /// Any other field of a new key.
     #[must_use]
     pub fn field(mut self, name: &str, value: Value) -> Self {
         self.body[name] = value;
         self
     }
 
-    /// Makes it, through LiteLLM's `/key/generate`.
+    /// Makes it.
     pub async fn create(self) -> Program {
-        let made = self.maker.post("/key/generate", self.body).await.expect(200).json();
-        let secret = made["key"].as_str().unwrap_or_default().to_owned();
-        assert!(secret.starts_with("sk-"), "no key in {made}");
-        Program { caller: Caller::new(self.maker.address).bearer(&secret), secret, made }
+        let keeper = self.app.keeper().await;
+        let made = keeper.post("/api/v1/keys", self.body).await.expect(201).json();
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let (secret, id) = (text(&made["key"]), text(&made["item"]["id"]));
+        assert!(secret.starts_with("sk-") && !id.is_empty(), "no key in {made}");
+        let caller = Caller::new(keeper.address).bearer(&secret);
+        Program { caller, keeper: keeper.caller.clone(), secret, id }
     }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a key's end is a time of the real clock, which the binary uses"
+)]
+fn unix_seconds() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }
 
 /// A program that holds a virtual key.
 #[derive(Debug, Clone)]
 pub struct Program {
     caller: Caller,
+    keeper: Caller,
     /// The key itself.
     pub secret: String,
-    /// What `/key/generate` answered.
-    pub made: Value,
+    /// The key's id, which is no secret.
+    pub id: String,
+}
+
+impl Program {
+    /// The key as an administrator sees it.
+    pub async fn shown(&self) -> Value {
+        self.keeper.get(&self.path("")).await.expect(200).json()
+    }
+
+    /// An administrator changes the key.
+    pub async fn change(&self, change: Value) {
+        self.keeper.patch(&self.path(""), change).await.expect(200);
+    }
+
+    /// An administrator stops the key for now.
+    pub async fn block(&self) {
+        self.keeper.post(&self.path("/block"), json!({})).await.expect(200);
+    }
+
+    /// An administrator lets the key work again.
+    pub async fn unblock(&self) {
+        self.keeper.post(&self.path("/unblock"), json!({})).await.expect(200);
+    }
+
+    /// An administrator ends the key for ever.
+    pub async fn revoke(&self) {
+        self.keeper.delete(&self.path("")).await.expect(204);
+    }
+
+    fn path(&self, action: &str) -> String {
+        format!("/api/v1/keys/{}{action}", self.id)
+    }
 }
 
 impl Deref for Program {

@@ -9,7 +9,7 @@ use std::{
 };
 
 use serde_json::json;
-use tokio::time::Instant;
+use tokio::{sync::OnceCell, time::Instant};
 
 use crate::{
     Admin, Anonymous, Caller, PATIENCE, Person, Stage, Usage, actors::KeyDraft, eventually, free_port,
@@ -21,6 +21,7 @@ pub struct TestApp {
     process: Process,
     address: SocketAddr,
     stage: Stage,
+    keeper: OnceCell<Admin>,
 }
 
 struct Process(Option<Child>);
@@ -46,7 +47,7 @@ impl TestApp {
     pub(crate) async fn launch(mut stage: Stage) -> Self {
         loop {
             let address = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port::find()));
-            let mut app = Self { process: Process(None), address, stage };
+            let mut app = Self { process: Process(None), address, stage, keeper: OnceCell::new() };
             if app.try_start().await {
                 return app;
             }
@@ -148,6 +149,11 @@ impl TestApp {
         self.is_ready().await;
     }
 
+    /// Starts the server again where its keys do not fit its data, so that it will never be ready.
+    pub async fn start_sealed(&mut self) {
+        assert!(self.try_start().await, "somebody took the port:\n{}", self.log());
+    }
+
     /// Changes a variable for the next start.
     pub fn set_env(&mut self, name: &str, value: &str) {
         self.stage.set(name, value);
@@ -234,8 +240,13 @@ impl TestApp {
         Person::of(&Caller::new(self.address), &session.json(), email, password)
     }
 
-    /// A virtual key that is about to be made, by the master key.
-    pub fn key(&self) -> KeyDraft {
-        KeyDraft::of(self.master())
+    /// A virtual key that is about to be made.
+    pub fn key(&self) -> KeyDraft<'_> {
+        KeyDraft::of(self)
+    }
+
+    /// The administrator who makes keys, signed in once.
+    pub(crate) async fn keeper(&self) -> &Admin {
+        self.keeper.get_or_init(async || self.admin().await).await
     }
 }

@@ -3,7 +3,9 @@
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
-    process::Command,
+    process::{Command, Stdio},
+    thread,
+    time::Duration,
 };
 
 use serde_json::json;
@@ -132,6 +134,15 @@ impl Stage {
         let mut command = self.command(&self.arguments);
         command.env("PORT", port);
         Ran::of(command).expect_failure()
+    }
+
+    /// Starts a server and kills it this long after, wherever it is then.
+    pub fn kill_after(&self, time: Duration) {
+        let mut child = self.serve_command(crate::free_port::find()).stdout(Stdio::null()).spawn();
+        let child = child.as_mut().expect("the binary starts");
+        thread::sleep(time);
+        drop(child.kill());
+        drop(child.wait());
     }
 
     /// Runs a command in the same environment.
