@@ -21,7 +21,7 @@ spec! {
 async fn with_budget(stage: Stage) -> (TestApp, FakeProvider, Program) {
     let provider = FakeProvider::start().await;
     let app = stage.provider(&provider).priced(MODEL, 0.0, 1.0).start().await;
-    let key = app.admin().await.key().budget(0.001).create().await;
+    let key = app.key().budget(0.001).create().await;
     (app, provider, key)
 }
 
@@ -61,7 +61,7 @@ fn chat(more: Value) -> Value {
 async fn an_answer_that_nobody_bounds_is_held_to_what_was_reserved(stage: Stage) {
     let provider = FakeProvider::start().await;
     let app = stage.provider(&provider).priced(MODEL, 0.0, 1.0).start().await;
-    let key = app.admin().await.key().budget(1.0).create().await;
+    let key = app.key().budget(1.0).create().await;
 
     key.chat("Hi").await.expect(200);
 
@@ -70,7 +70,7 @@ async fn an_answer_that_nobody_bounds_is_held_to_what_was_reserved(stage: Stage)
 
 async fn a_key_that_is_limited_cannot_name_other_models_beside_its_own(stage: Stage) {
     let (app, provider, key) = with_budget(stage).await;
-    let cheap_only = app.admin().await.key().models(&[MODEL]).create().await;
+    let cheap_only = app.key().models(&[MODEL]).create().await;
     let calls = provider.calls();
 
     for field in ["models", "Models", "fallbacks", "extra_body", "preset"] {
@@ -81,7 +81,7 @@ async fn a_key_that_is_limited_cannot_name_other_models_beside_its_own(stage: St
     }
 
     assert_eq!(provider.calls(), calls);
-    let anything = app.admin().await.key().create().await;
+    let anything = app.key().create().await;
     anything.complete(chat(json!({ "models": ["dear-model"] }))).await.expect(200);
 }
 
