@@ -261,7 +261,7 @@ impl Gateway {
     async fn reach(&self, call: &Call, receipt: &mut receipt::Receipt) -> Result<Reached, Refusal> {
         let inner = &*self.0;
         let body = match &call.model_in_path {
-            Some(model) => parse::name_model(&call.body, call.endpoint, model)?,
+            Some(model) => parse::name_model(&call.body, model)?,
             None => call.body.clone(),
         };
         let ask = parse::parse(call.endpoint, &body)?;

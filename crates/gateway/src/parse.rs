@@ -31,20 +31,8 @@ pub(crate) fn parse(endpoint: Endpoint, body: &Bytes) -> Result<Ask<'_>, Refusal
 }
 
 /// Azure's way: the model stands in the path, and the body may or may not name one. The path goes first.
-pub(crate) fn name_model(body: &Bytes, endpoint: Endpoint, model: &str) -> Result<Bytes, Refusal> {
-    match Envelope::parse(endpoint, body) {
-        Ok(envelope) => Ok(llm::Rewrite::of(&envelope).model(model).apply(body)),
-        Err(EnvelopeError::Missing { field: "model" }) => Ok(insert_model(body, model)),
-        Err(error) => Err(refusal(&error)),
-    }
-}
-
-/// Adds the field to an object that was just read, so its first byte that is no space is a brace.
-fn insert_model(body: &Bytes, model: &str) -> Bytes {
-    let text = String::from_utf8_lossy(body);
-    let (head, rest) = text.split_once('{').unwrap_or(("", "}"));
-    let comma = if rest.trim_start().starts_with('}') { "" } else { "," };
-    format!("{head}{{\"model\":{}{comma}{rest}", serde_json::json!(model)).into()
+pub(crate) fn name_model(body: &Bytes, model: &str) -> Result<Bytes, Refusal> {
+    Envelope::with_model(body, model).map(Bytes::from).map_err(|error| refusal(&error))
 }
 
 fn refusal(error: &EnvelopeError) -> Refusal {
@@ -58,10 +46,18 @@ mod tests {
 
     #[test]
     fn a_model_in_the_path_goes_before_the_bodys_and_replaces_a_missing_one() {
-        let named = |body: &'static str| {
-            name_model(&Bytes::from_static(body.as_bytes()), Endpoint::Embeddings, "m\"1").unwrap()
-        };
+        let named = |body: &'static str| name_model(&Bytes::from_static(body.as_bytes()), "m\"1").unwrap();
         assert_eq!(named(r#"{"model":"other","input":"x"}"#), r#"{"model":"m\"1","input":"x"}"#);
+        // LangChain's client for Azure.
+        assert_eq!(named(r#"{"input":"x","model": null }"#), r#"{"input":"x","model": "m\"1" }"#);
         assert_eq!(named(r#" {"input":"x"}"#), r#" {"model":"m\"1","input":"x"}"#);
+        assert_eq!(named("{ }"), r#"{"model":"m\"1" }"#);
+    }
+
+    #[test]
+    fn a_model_in_the_path_hides_no_second_one() {
+        for body in [r#"{"model":"a","model":"b"}"#, r#"{"Model":"b"}"#, r#"{"model":"a""#, "[]"] {
+            assert!(name_model(&Bytes::from_static(body.as_bytes()), "m").is_err(), "{body}");
+        }
     }
 }

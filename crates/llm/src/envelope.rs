@@ -175,22 +175,42 @@ impl EnvelopeError {
 impl<'a> Envelope<'a> {
     /// Reads the envelope of a request for this endpoint. Unknown fields are left alone.
     pub fn parse(endpoint: Endpoint, body: &'a [u8]) -> Result<Self, EnvelopeError> {
-        let body =
-            str::from_utf8(body).map_err(|error| EnvelopeError::NotUtf8 { at: error.valid_up_to() })?;
-        let Some(start) = body.bytes().position(|byte| !byte.is_ascii_whitespace()) else {
-            return Err(EnvelopeError::Empty);
-        };
-        // An early end of an array or a string is "not an object" just as well.
-        if body.as_bytes()[start] != b'{' && b"[\"-0123456789tfn".contains(&body.as_bytes()[start]) {
-            return Err(EnvelopeError::NotAnObject);
-        }
-        lexical::check(body.as_bytes()).map_err(|objection| match objection {
-            Objection::TooDeep => EnvelopeError::TooDeep,
-            Objection::LoneSurrogate(at) => EnvelopeError::LoneSurrogate { at },
-        })?;
-        let found = read_fields(body)?;
-        build(endpoint, body, start + 1, &found)
+        let (body, start, found) = read(body)?;
+        build(endpoint, body, start, &found)
     }
+
+    /// Names the model of a request whose body may name another, or none, or hold `null` in its place.
+    /// Refuses what is no request for any endpoint.
+    pub fn with_model(body: &'a [u8], model: &str) -> Result<Vec<u8>, EnvelopeError> {
+        let (body, start, found) = read(body)?;
+        let name = serde_json::json!(model);
+        let text = if let Some(raw) = field::value(&found, "model") {
+            let old = field::span(body, raw);
+            format!("{}{name}{}", &body[..old.start], &body[old.end..])
+        } else {
+            let (head, rest) = body.split_at(start);
+            let comma = if rest.trim_start().starts_with('}') { "" } else { "," };
+            format!("{head}\"model\":{name}{comma}{rest}")
+        };
+        Ok(text.into_bytes())
+    }
+}
+
+/// The body as text, where its first field would stand, and the fields that we know.
+fn read(body: &[u8]) -> Result<(&str, usize, Found<'_>), EnvelopeError> {
+    let body = str::from_utf8(body).map_err(|error| EnvelopeError::NotUtf8 { at: error.valid_up_to() })?;
+    let Some(start) = body.bytes().position(|byte| !byte.is_ascii_whitespace()) else {
+        return Err(EnvelopeError::Empty);
+    };
+    // An early end of an array or a string is "not an object" just as well.
+    if body.as_bytes()[start] != b'{' && b"[\"-0123456789tfn".contains(&body.as_bytes()[start]) {
+        return Err(EnvelopeError::NotAnObject);
+    }
+    lexical::check(body.as_bytes()).map_err(|objection| match objection {
+        Objection::TooDeep => EnvelopeError::TooDeep,
+        Objection::LoneSurrogate(at) => EnvelopeError::LoneSurrogate { at },
+    })?;
+    Ok((body, start + 1, read_fields(body)?))
 }
 
 /// The raw values of [`FIELDS`], in the same order, and a field of [`REROUTING`].

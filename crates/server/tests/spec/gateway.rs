@@ -154,8 +154,10 @@ async fn a_model_in_the_path_goes_before_the_one_in_the_body(stage: Stage) {
         app.master().post(&path, json!({ "messages": messages })).await.expect(200);
         assert_eq!(provider.last().json()["model"], MODEL, "{path}");
 
-        app.master().post(&path, json!({ "model": "other", "messages": messages })).await.expect(200);
-        assert_eq!(provider.last().json()["model"], MODEL, "{path}");
+        for other in [json!("other"), json!(null)] {
+            app.master().post(&path, json!({ "model": other, "messages": messages })).await.expect(200);
+            assert_eq!(provider.last().json()["model"], MODEL, "{path}");
+        }
     }
     let nobodys = "/openai/deployments/nobodys/chat/completions";
     let unknown = app.master().post(nobodys, json!({ "messages": messages })).await.expect(404);
