@@ -50,6 +50,13 @@ test('a model that the key may not use is a permission error', async () => {
   assert.equal((await refusal(chat(clientWith(key)), PermissionDeniedError)).code, 'key_model_access_denied');
 });
 
+test('an endpoint that the key may not use is a permission error', async () => {
+  const from = clientWith(await makeKey({ allowed_routes: ['/v1/chat/completions'] }));
+  await chat(from);
+  const refused = from.embeddings.create({ model: 'demo/embedding', input: 'a key' });
+  assert.equal((await refusal(refused, PermissionDeniedError)).code, 'endpoint_not_allowed');
+});
+
 test('a spent budget is a rate limit error and the SDK does not try again', async () => {
   let sent = 0;
   const counting = (...request) => {

@@ -6,6 +6,7 @@ import OpenAI from 'openai';
 const url = required('WARDROOM_URL').replace(/\/$/, '');
 const masterKey = required('WARDROOM_MASTER_KEY');
 
+export const endpoint = url;
 export const baseURL = `${url}/v1`;
 
 function required(name) {

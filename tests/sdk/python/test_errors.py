@@ -67,6 +67,16 @@ def test_a_model_that_the_key_may_not_use_is_a_permission_error(client_with):
     assert refused.value.code == "key_model_access_denied"
 
 
+def test_an_endpoint_that_the_key_may_not_use_is_a_permission_error(client_with):
+    client = client_with(allowed_routes=["/v1/chat/completions"])
+    assert chat(client).choices
+    with pytest.raises(openai.PermissionDeniedError) as refused:
+        client.embeddings.create(model="demo/embedding", input="a key")
+    assert refused.value.code == "endpoint_not_allowed"
+    with pytest.raises(openai.PermissionDeniedError):
+        client.models.list()
+
+
 # ---- The budget.
 
 
@@ -118,6 +128,13 @@ def test_a_body_of_the_wrong_shape_names_the_field_at_fault(client, path, body, 
     with pytest.raises(openai.BadRequestError) as refused:
         client.post(path, body=body, cast_to=object)
     assert refused.value.param == param
+
+
+def test_a_body_that_is_too_large_is_refused_and_not_cut(client):
+    with pytest.raises(openai.APIStatusError) as refused:
+        chat(client, messages=[{"role": "user", "content": "x" * (33 * 1024 * 1024)}])
+    assert refused.value.status_code == 413
+    assert refused.value.code == "body_too_large"
 
 
 def test_a_body_that_is_not_json_is_a_bad_request(client):

@@ -14,6 +14,11 @@ def test_a_model_with_a_slash_in_its_name_is_found_by_its_name(client):
     assert client.models.retrieve("demo/echo").id == "demo/echo"
 
 
+def test_a_model_of_somebody_elses_key_is_not_found(client_with):
+    with pytest.raises(openai.NotFoundError):
+        client_with(models=["demo/echo"]).models.retrieve("demo/tools")
+
+
 def test_an_unknown_model_is_not_found(client):
     with pytest.raises(openai.NotFoundError) as refused:
         client.models.retrieve("nobody/knows-me")

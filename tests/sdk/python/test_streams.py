@@ -61,6 +61,23 @@ def test_the_arguments_of_a_tool_arrive_in_fragments(client):
     assert chunks[-1].choices[0].finish_reason == "tool_calls"
 
 
+def test_each_of_n_answers_has_its_own_pieces(client):
+    chunks = chunks_of(client, n=2)
+    for index in (0, 1):
+        mine = [choice for chunk in chunks for choice in chunk.choices if choice.index == index]
+        assert "".join(choice.delta.content or "" for choice in mine) == "Which ward stops this key?"
+        assert mine[-1].finish_reason == "stop"
+
+
+def test_the_helper_of_the_sdk_puts_a_stream_together(client):
+    messages = [{"role": "user", "content": "Which ward stops this key?"}]
+    with client.chat.completions.stream(model="demo/echo", messages=messages) as stream:
+        kinds = {event.type for event in stream}
+        answer = stream.get_final_completion()
+    assert {"content.delta", "content.done"} <= kinds
+    assert answer.choices[0].message.content == "Which ward stops this key?"
+
+
 def test_the_first_piece_comes_long_before_the_last(client):
     began = time.monotonic()
     stream = client.chat.completions.create(
