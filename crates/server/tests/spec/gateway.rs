@@ -228,7 +228,7 @@ async fn a_program_sees_the_models_of_its_key_in_either_shape(stage: Stage) {
     provider.offers(&["small", "large"]);
     let app = stage.provider(&provider).start().await;
     let limited = app.key().models(&["small"]).create().await;
-    let mute = app.key().field("allowed_routes", json!(["/v1/chat/completions"])).create().await;
+    let mute = app.key().endpoints(&["chat.completions"]).create().await;
 
     for path in ["/v1/models", "/api/models", "/api/v1/models"] {
         let list = limited.get(path).await.expect(200).json();
