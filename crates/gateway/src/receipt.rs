@@ -159,14 +159,20 @@ impl Receipt {
         self.end(outcome, status, error);
     }
 
-    /// No answer came about. Before a provider was called nothing was used; after, what was counted.
+    /// The provider was at work, and its answer is not one to hand on: what was counted is paid, for the provider
+    /// charges it all the same.
+    pub(crate) fn fail(mut self, refusal: Refusal) -> Refusal {
+        self.end(Outcome::Failed, refusal.kind.status(), Some(refusal.code.clone().into_owned()));
+        refusal
+    }
+
+    /// No answer came about, and nothing is paid: no provider was called, or it refused.
     pub(crate) fn refuse(mut self, refusal: Refusal) -> Refusal {
         let outcome = match refusal.kind {
             Kind::Provider(_) | Kind::BadGateway | Kind::Timeout => Outcome::Failed,
             _ => Outcome::Refused,
         };
         if let Some(open) = &mut self.open {
-            // A provider that refused charges nothing.
             open.counted = Counted::default();
         }
         self.end(outcome, refusal.kind.status(), Some(refusal.code.clone().into_owned()));

@@ -58,21 +58,25 @@ async fn refuse_whole(
     response: Response<ProviderBody>,
     endpoint: Endpoint,
     plan: &Plan,
-    receipt: Receipt,
+    mut receipt: Receipt,
 ) -> Result<Response<AnswerBody>, Refusal> {
     let collected =
         egress::collect(response.into_body(), inner.config.max_answer, inner.config.idle_timeout).await;
-    let refusal = match collected {
-        Err(error) => whole::cut_short(plan, &error),
-        Ok(bytes) => whole::check(&bytes, endpoint, plan).err().unwrap_or_else(|| {
+    let bytes = match collected {
+        Ok(bytes) => bytes,
+        Err(error) => return Err(receipt.fail(whole::cut_short(plan, &error))),
+    };
+    match whole::check(&bytes, endpoint, plan) {
+        Err(refusal) => Err(receipt.refuse(refusal)),
+        Ok(answer) => {
+            receipt.count(answer.tokens, answer.estimated_completion);
             let words = format!(
                 "The provider '{}' does not stream this model. Ask again with \"stream\": false.",
                 plan.provider.name
             );
-            Refusal::new(kernel::Kind::BadGateway, "provider_bad_answer", words)
-        }),
-    };
-    Err(receipt.refuse(refusal))
+            Err(receipt.fail(Refusal::new(kernel::Kind::BadGateway, "provider_bad_answer", words)))
+        }
+    }
 }
 
 /// The body of an answer.

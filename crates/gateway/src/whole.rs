@@ -27,7 +27,7 @@ pub(crate) async fn answer(
         egress::collect(response.into_body(), inner.config.max_answer, inner.config.idle_timeout).await;
     let bytes = match collected {
         Ok(bytes) => bytes,
-        Err(error) => return Err(receipt.refuse(cut_short(&plan, &error))),
+        Err(error) => return Err(receipt.fail(cut_short(&plan, &error))),
     };
     match check(&bytes, endpoint, &plan) {
         Ok(answer) => {

@@ -12,6 +12,7 @@ spec! {
     a_key_that_is_limited_cannot_name_other_models_beside_its_own;
     an_answer_that_would_come_later_is_refused;
     a_whole_answer_does_not_repeat_the_providers_key;
+    work_that_a_provider_did_is_paid_for_although_its_answer_is_of_no_use;
     a_watched_answer_ends_with_the_session;
     a_demoted_persons_answers_stop;
     a_persons_stream_through_the_gateway_ends_with_the_session;
@@ -102,6 +103,24 @@ async fn a_whole_answer_does_not_repeat_the_providers_key(stage: Stage) {
     let answer = key.chat("Which headers did you get?").await.expect(200).text();
 
     assert!(!answer.contains(provider.key()) && answer.contains("[removed]"), "{answer}");
+}
+
+async fn work_that_a_provider_did_is_paid_for_although_its_answer_is_of_no_use(stage: Stage) {
+    let provider = FakeProvider::start().await;
+    let app = stage.provider(&provider).priced(MODEL, 1.0, 1.0).start().await;
+    let key = app.key().budget(1.0).create().await;
+
+    let usage = json!({ "prompt_tokens": 100, "completion_tokens": 50, "total_tokens": 150 });
+    let whole = json!({ "choices": [{ "message": { "content": "Whole." } }], "usage": usage });
+    provider.answers_once(Reply::json(200, &whole));
+    assert_eq!(key.stream("Hi").await.answer().await.expect(502).code(), "provider_bad_answer");
+    provider.answers_once(Reply::says("one two").cut_after(1));
+    key.chat("Hi").await.expect(502);
+
+    let mut nanos: Vec<_> = app.usage(2).await.iter().map(|row| row.nanos.unwrap_or_default()).collect();
+    nanos.sort_unstable();
+    assert_eq!(nanos[1], 150_000);
+    assert!(nanos[0] > 0);
 }
 
 /// A chat of a new person with an answer that never ends, and where its events are.
