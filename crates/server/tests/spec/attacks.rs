@@ -47,11 +47,11 @@ async fn a_limit_that_the_endpoint_does_not_know_reserves_nothing_less(stage: St
     key.post("/v1/responses", json!({ "model": MODEL, "input": "Hi", "max_tokens": 1 })).await.expect(200);
     assert_eq!(limit(&provider, "max_output_tokens"), Some(1_000));
 
-    key.complete(chat(json!({ "max_output_tokens": 1 }))).await.expect(200);
+    key.complete(chat(&json!({ "max_output_tokens": 1 }))).await.expect(200);
     assert!(limit(&provider, "max_tokens").is_some_and(|limit| limit > 900));
 }
 
-fn chat(more: Value) -> Value {
+fn chat(more: &Value) -> Value {
     let mut body = json!({ "model": MODEL, "messages": [{ "role": "user", "content": "Hi" }] });
     for (name, value) in more.as_object().into_iter().flatten() {
         body[name] = value.clone();
@@ -76,14 +76,14 @@ async fn a_key_that_is_limited_cannot_name_other_models_beside_its_own(stage: St
 
     for field in ["models", "Models", "fallbacks", "extra_body", "preset"] {
         for key in [&key, &cheap_only] {
-            let refused = key.complete(chat(json!({ field: ["dear-model"] }))).await.expect(403);
+            let refused = key.complete(chat(&json!({ field: ["dear-model"] }))).await.expect(403);
             assert_eq!(refused.code(), "parameter_not_allowed", "{field}");
         }
     }
 
     assert_eq!(provider.calls(), calls);
     let anything = app.key().create().await;
-    anything.complete(chat(json!({ "models": ["dear-model"] }))).await.expect(200);
+    anything.complete(chat(&json!({ "models": ["dear-model"] }))).await.expect(200);
 }
 
 async fn an_answer_that_would_come_later_is_refused(stage: Stage) {
