@@ -94,7 +94,7 @@ struct TurnStopped {
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 struct EventQuery {
-    /// The number of the last event that was seen; 0 or left out for all. `Last-Event-ID` says the same.
+    /// The number of the last event that was seen; 0 or left out for all. `Last-Event-ID` says the same; the larger counts.
     after: Option<u64>,
 }
 
@@ -214,7 +214,9 @@ async fn turn_events(
     Asked(asked): Asked<EventQuery>,
     headers: HeaderMap,
 ) -> Answer<Response> {
-    let seen = asked.after.or_else(|| headers.get("last-event-id")?.to_str().ok()?.parse().ok()).unwrap_or(0);
+    // A browser's EventSource comes back with the address it began with; the header knows better then.
+    let last: Option<u64> = headers.get("last-event-id").and_then(|id| id.to_str().ok()?.parse().ok());
+    let seen = asked.after.max(last).unwrap_or(0);
     let follower = workspace.desk(&caller)?.follow_turn(&chat, &turn, seen).await?;
     let watched = events(follower).take_until(async move { presence::over(identity, &headers).await });
     let events = Sse::new(watched).keep_alive(KeepAlive::new().interval(KEEP_ALIVE));

@@ -2514,7 +2514,7 @@ export interface operations {
     turn_events: {
         parameters: {
             query?: {
-                /** @description The number of the last event that was seen; 0 or left out for all. `Last-Event-ID` says the same. */
+                /** @description The number of the last event that was seen; 0 or left out for all. `Last-Event-ID` says the same; the larger counts. */
                 after?: number;
             };
             header?: never;
