@@ -179,7 +179,7 @@ impl FakeProvider {
         self.state.lock().connections
     }
 
-    /// When each piece of an answer was written.
+    /// When each piece of a stream was written.
     pub fn sent(&self) -> Vec<Instant> {
         self.state.lock().sent.clone()
     }

@@ -92,13 +92,11 @@ async fn play(writer: &mut (impl AsyncWrite + Unpin), script: &Script, state: &S
     }
     for step in &script.steps {
         match step {
-            Step::Send(bytes) => {
+            Step::Send(bytes) if script.framing == Framing::Chunked => {
                 state.lock().sent.push(Instant::now());
-                match script.framing {
-                    Framing::Chunked => writer.write_all(&chunk(bytes)).await?,
-                    Framing::Length | Framing::Raw => writer.write_all(bytes).await?,
-                }
+                writer.write_all(&chunk(bytes)).await?;
             }
+            Step::Send(bytes) => writer.write_all(bytes).await?,
             Step::Cut => return Ok(true),
             Step::Pause(_) | Step::Wait(_) | Step::Silence => wait(step).await,
         }
