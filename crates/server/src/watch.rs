@@ -42,12 +42,7 @@ async fn reload(app: &App, topic: Topic) -> bool {
             services.identity.forget();
             Ok(())
         }
-        Topic::Settings => match store::settings::all(&services.db).await {
-            Ok(stored) => {
-                services.settings.replace_stored(&stored).map_err(|problems| format!("{problems:?}"))
-            }
-            Err(error) => Err(error.to_string()),
-        },
+        Topic::Settings => app.settings_changed().await,
     };
     done.inspect_err(|error| tracing::warn!(?topic, error, "a change of another process could not be loaded"))
         .is_ok()

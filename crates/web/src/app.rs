@@ -8,11 +8,18 @@ use identity::Identity;
 use kernel::World;
 use settings::Live;
 use store::Db;
+use tokio::sync::{Mutex, MutexGuard};
 use workspace::Workspace;
 
 /// The parts of a running server, cheap to clone.
 #[derive(Clone)]
-pub struct App(Arc<Services>);
+pub struct App(Arc<Inner>);
+
+struct Inner {
+    services: Services,
+    /// Held from reading what is stored until it is in force, so that no older reading replaces a newer one.
+    changing_settings: Mutex<()>,
+}
 
 /// What the server wires together at start.
 pub struct Services {
@@ -33,12 +40,25 @@ pub struct Services {
 impl App {
     /// An app made of these services.
     pub fn new(services: Services) -> Self {
-        Self(Arc::new(services))
+        Self(Arc::new(Inner { services, changing_settings: Mutex::new(()) }))
     }
 
     /// The services.
     pub fn services(&self) -> &Services {
-        &self.0
+        &self.0.services
+    }
+
+    /// Another process stored settings: takes them over. The reason when they do not fit together.
+    pub async fn settings_changed(&self) -> Result<(), String> {
+        let _alone = self.change_settings().await;
+        let Services { db, settings, .. } = self.services();
+        let stored = store::settings::all(db).await.map_err(|error| error.to_string())?;
+        settings.replace_stored(&stored).map_err(|problems| format!("{problems:?}"))
+    }
+
+    /// Waits until nobody else changes settings; others wait until the guard is dropped.
+    pub(crate) async fn change_settings(&self) -> MutexGuard<'_, ()> {
+        self.0.changing_settings.lock().await
     }
 }
 
@@ -46,7 +66,7 @@ macro_rules! state {
     ($($field:ident: $service:ty),* $(,)?) => {$(
         impl FromRef<App> for $service {
             fn from_ref(app: &App) -> Self {
-                app.0.$field.clone()
+                app.services().$field.clone()
             }
         }
     )*};

@@ -133,6 +133,7 @@ async fn update_settings(
         let text = services.settings.load().settings.storable(name, value);
         changes.push((name.as_str(), text.map_err(|problem| refusal(&problem, name))?));
     }
+    let _alone = app.change_settings().await;
     store_together(&services.db, &services.settings, &changes, services.world.now(), permit).await?;
     Ok(Json(list(&app)))
 }
