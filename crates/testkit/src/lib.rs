@@ -39,7 +39,7 @@ pub const PATIENCE: Duration = Duration::from_secs(30);
 /// Every name is an async function of a [`TestApp`] that runs, or of a [`Stage`] on which the test starts it
 /// as it needs. One that is left out of the list is dead code, and the compiler says so.
 ///
-/// ```ignore
+/// ```text
 /// spec! {
 ///     a_stranger_is_refused;
 /// }
