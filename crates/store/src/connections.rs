@@ -36,10 +36,7 @@ pub async fn insert(
     _: Permit<ManageConnections>,
 ) -> Result<(), StoreError> {
     let mut tx = begin(db).await?;
-    let sql = format!(
-        "INSERT INTO connection ({COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)"
-    );
-    tx.execute(sql, row_values(connection)).await?;
+    insert_row(&mut tx, connection).await?;
     tx.commit().await
 }
 
@@ -53,12 +50,94 @@ pub async fn update(
     _: Permit<ManageConnections>,
 ) -> Result<bool, StoreError> {
     let mut tx = begin(db).await?;
+    if !update_row(&mut tx, connection, seen).await? {
+        return Ok(false);
+    }
+    tx.commit().await?;
+    Ok(true)
+}
+
+/// Removes a connection with its overrides and its list of models; `false` when it was gone.
+pub async fn delete(db: &Db, id: &ConnectionId, _: Permit<ManageConnections>) -> Result<bool, StoreError> {
+    let mut tx = begin(db).await?;
+    let was_there = delete_row(&mut tx, id).await?;
+    tx.commit().await?;
+    Ok(was_there)
+}
+
+/// Puts the connections into this order. Ids that do not exist are passed over; connections that are
+/// not named keep their place after those that are.
+pub async fn reorder(
+    db: &Db,
+    order: &[ConnectionId],
+    _: Permit<ManageConnections>,
+) -> Result<(), StoreError> {
+    let mut tx = begin(db).await?;
+    order_rows(&mut tx, order).await?;
+    tx.commit().await
+}
+
+/// One of several changes that are made together.
+#[derive(Debug)]
+pub enum Step {
+    /// As [`insert`].
+    Insert(Connection),
+    /// As [`update`].
+    Update {
+        /// The row as it shall be.
+        row: Connection,
+        /// When it was last changed, as far as the caller knows.
+        seen: Timestamp,
+    },
+    /// As [`delete`]; that it is gone already is no failure.
+    Delete(ConnectionId),
+}
+
+/// Makes all of these changes and then [`reorder`]s, or changes nothing. `Conflict` of
+/// `connection.updated_at` when a row to update was changed or removed since it was seen.
+pub async fn rearrange(
+    db: &Db,
+    steps: &[Step],
+    order: &[ConnectionId],
+    _: Permit<ManageConnections>,
+) -> Result<(), StoreError> {
+    let mut tx = begin(db).await?;
+    for step in steps {
+        match step {
+            Step::Insert(row) => insert_row(&mut tx, row).await?,
+            Step::Update { row, seen } => {
+                if !update_row(&mut tx, row, Some(*seen)).await? {
+                    return Err(changed_since());
+                }
+            }
+            Step::Delete(id) => {
+                delete_row(&mut tx, id).await?;
+            }
+        }
+    }
+    order_rows(&mut tx, order).await?;
+    tx.commit().await
+}
+
+async fn insert_row(tx: &mut Tx, connection: &Connection) -> Result<(), StoreError> {
+    let sql = format!(
+        "INSERT INTO connection ({COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)"
+    );
+    tx.execute(sql, row_values(connection)).await?;
+    Ok(())
+}
+
+async fn update_row(
+    tx: &mut Tx,
+    connection: &Connection,
+    seen: Option<Timestamp>,
+) -> Result<bool, StoreError> {
     let sql = "SELECT updated_at, base_url FROM connection WHERE id = $1";
     let Some(row) = tx.query_one(sql, values![&connection.id]).await? else { return Ok(false) };
     let mut fields = row.fields("connection");
     let (found, base_url): (Timestamp, BaseUrl) = (fields.read()?, fields.read()?);
     if seen.is_some_and(|seen| seen != found) {
-        return Err(StoreError::Conflict { table: "connection".to_owned(), column: "updated_at".to_owned() });
+        return Err(changed_since());
     }
     let mut params = row_values(connection);
     // A clock that stood still must not hide a change from the next writer's `seen`.
@@ -74,26 +153,19 @@ pub async fn update(
     if base_url != connection.base_url {
         tx.execute("DELETE FROM model_list WHERE connection_id = $1", values![&connection.id]).await?;
     }
-    tx.commit().await?;
     Ok(true)
 }
 
-/// Removes a connection with its overrides and its list of models; `false` when it was gone.
-pub async fn delete(db: &Db, id: &ConnectionId, _: Permit<ManageConnections>) -> Result<bool, StoreError> {
-    let mut tx = begin(db).await?;
+fn changed_since() -> StoreError {
+    StoreError::Conflict { table: "connection".to_owned(), column: "updated_at".to_owned() }
+}
+
+async fn delete_row(tx: &mut Tx, id: &ConnectionId) -> Result<bool, StoreError> {
     let gone = tx.execute("DELETE FROM connection WHERE id = $1", values![id]).await?;
-    tx.commit().await?;
     Ok(gone == 1)
 }
 
-/// Puts the connections into this order. Ids that do not exist are passed over; connections that are
-/// not named keep their place after those that are.
-pub async fn reorder(
-    db: &Db,
-    order: &[ConnectionId],
-    _: Permit<ManageConnections>,
-) -> Result<(), StoreError> {
-    let mut tx = begin(db).await?;
+async fn order_rows(tx: &mut Tx, order: &[ConnectionId]) -> Result<(), StoreError> {
     let rows = tx.query("SELECT id FROM connection ORDER BY position, created_at, id", Vec::new()).await?;
     let mut ids: Vec<ConnectionId> =
         rows.into_iter().map(|row| row.single("connection")).collect::<Result<_, _>>()?;
@@ -102,7 +174,7 @@ pub async fn reorder(
         let sql = "UPDATE connection SET position = $2 WHERE id = $1 AND position <> $2";
         tx.execute(sql, values![id, position]).await?;
     }
-    tx.commit().await
+    Ok(())
 }
 
 /// What administrators decided about models, all connections together.

@@ -8,7 +8,7 @@ use kernel::{
 use super::{Home, at, on_both};
 use crate::{
     Db, StoreError,
-    connections::{self, ModelList},
+    connections::{self, ModelList, Step},
     revision,
 };
 
@@ -16,6 +16,7 @@ on_both! {
     a_connection_comes_back_as_it_was_stored_and_changed;
     the_second_of_two_editors_is_told_that_the_first_was_faster;
     connections_are_listed_in_the_order_that_was_chosen;
+    several_changes_are_made_together_or_not_at_all;
     a_deleted_connection_takes_its_overrides_and_models_along;
     what_is_decided_about_a_model_can_be_decided_anew_and_forgotten;
     a_provider_that_fails_keeps_the_models_it_had;
@@ -91,6 +92,27 @@ async fn connections_are_listed_in_the_order_that_was_chosen(home: Home) {
     connections::reorder(&db, &order, permit()).await.unwrap();
     let ids = connections::list(&db).await.unwrap().into_iter().map(|it| it.id.to_string());
     assert_eq!(ids.collect::<Vec<_>>(), ["c3", "c1", "c2", "c4"]);
+}
+
+async fn several_changes_are_made_together_or_not_at_all(home: Home) {
+    let db = home.ready().await;
+    let (one, two) = (stored(&db, "c1", 0).await, stored(&db, "c2", 1).await);
+    let order = ["c3", "c2"].map(|id| id.parse().unwrap());
+    let steps = |seen| {
+        let renamed = Connection { name: "Other".to_owned(), ..two.clone() };
+        [Step::Delete(one.id.clone()), Step::Insert(connection("c3", 0)), Step::Update { row: renamed, seen }]
+    };
+    let names = async || {
+        let rows = connections::list(&db).await.unwrap();
+        rows.into_iter().map(|row| row.name).collect::<Vec<_>>()
+    };
+
+    let refused = connections::rearrange(&db, &steps(at(7)), &order, permit()).await.unwrap_err();
+    assert!(refused.is_conflict_of("connection", "updated_at"));
+    assert_eq!(names().await, ["Provider c1", "Provider c2"]);
+
+    connections::rearrange(&db, &steps(two.updated_at), &order, permit()).await.unwrap();
+    assert_eq!(names().await, ["Provider c3", "Other"]);
 }
 
 fn decided(connection: &str, model: &str) -> ModelOverride {
