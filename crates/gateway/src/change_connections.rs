@@ -5,10 +5,12 @@
 
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use kernel::{
     BaseUrl, Connection, ConnectionId, ConnectionKind, ConnectionSource, Kind, ManageConnections, Permit,
     Refusal, Secret,
 };
+use store::StoreError;
 
 use crate::{
     Gateway, Inner, admin::AdminError, connections, provider::Credential, show_connections::ConnectionView,
@@ -62,23 +64,7 @@ impl Gateway {
         permit: Permit<ManageConnections>,
     ) -> Result<ConnectionView, AdminError> {
         let inner = &*self.0;
-        let base_url = allowed(inner, &new.base_url)?;
-        let now = inner.world.now();
-        let mut row = Connection {
-            id: ConnectionId::new(&inner.world),
-            name: new.name.as_deref().map_or_else(|| Ok(settings::provider_name(&base_url)), name)?,
-            base_url,
-            kind: ConnectionKind::OpenAi,
-            source: ConnectionSource::Stored,
-            is_enabled: new.is_enabled.unwrap_or(true),
-            position: 0,
-            prefix: prefix(new.prefix.as_deref())?,
-            sealed_key: None,
-            key_tail: None,
-            created_at: now,
-            updated_at: now,
-        };
-        seal(inner, &mut row, new.api_key)?;
+        let mut row = drawn_up(inner, new)?;
 
         let turn = inner.connections.changing.lock().await;
         let rows = store::connections::list(&inner.db).await?;
@@ -87,7 +73,8 @@ impl Gateway {
         store::connections::insert(&inner.db, &row, permit).await?;
         drop(turn);
         let fetch = row.is_enabled.then_some(row.clone());
-        self.take_over(&row.id, fetch).await
+        self.take_over(fetch.into_iter().collect()).await?;
+        self.connection_view(&row.id).await
     }
 
     /// Changes a connection. 404 when there is none, 409 for what the environment decides about it.
@@ -100,43 +87,18 @@ impl Gateway {
         let inner = &*self.0;
         let turn = inner.connections.changing.lock().await;
         let before = self.connection_row(id).await?;
-        let mut row = before.clone();
-        if let Some(text) = &change.name {
-            row.name = name(text)?;
-        }
-        if let Some(text) = &change.prefix {
-            row.prefix = prefix(text.as_deref())?;
-        }
-        row.is_enabled = change.is_enabled.unwrap_or(row.is_enabled);
-        let is_elsewhere = move_to(inner, &mut row, change.base_url.as_deref())?;
-        let is_new_key = change.api_key.is_some();
-        if let Some(key) = change.api_key {
-            refuse_environments(&before, "api_key")?;
-            seal(inner, &mut row, key)?;
-        }
-        let is_renaming = row.prefix != before.prefix;
-        if is_renaming && row.kind == ConnectionKind::Demo {
-            refuse_environments(&before, "prefix")?;
-        }
-        if is_renaming || is_elsewhere {
+        let Edited { row, is_worth_asking, .. } = edited(inner, &before, change)?;
+        if row.prefix != before.prefix || row.base_url != before.base_url {
             refuse_twin(&store::connections::list(&inner.db).await?, &row)?;
         }
-        row.updated_at = inner.world.now();
-        let updated = store::connections::update(&inner.db, &row, Some(before.updated_at), permit).await;
-        match updated {
+        match store::connections::update(&inner.db, &row, Some(before.updated_at), permit).await {
             Ok(true) => drop(turn),
             Ok(false) => return Err(Refusal::not_found("connection").into()),
-            Err(error) if error.is_conflict_of("connection", "updated_at") => {
-                let words =
-                    "Somebody else changed this connection at the same moment. Look at it and try again.";
-                return Err(Refusal::new(Kind::Conflict, "changed_meanwhile", words).into());
-            }
-            Err(error) => return Err(error.into()),
+            Err(error) => return Err(meanwhile(error)),
         }
-        let is_worth_asking = is_elsewhere || is_new_key || !before.is_enabled;
-        let fetch =
-            (row.is_enabled && row.kind == ConnectionKind::OpenAi && is_worth_asking).then(|| row.clone());
-        self.take_over(&row.id, fetch).await
+        let fetch = is_worth_asking.then(|| row.clone());
+        self.take_over(fetch.into_iter().collect()).await?;
+        self.connection_view(&row.id).await
     }
 
     /// Removes a connection with what was decided about its models. Answers that it is giving go on.
@@ -146,11 +108,7 @@ impl Gateway {
         permit: Permit<ManageConnections>,
     ) -> Result<(), AdminError> {
         let row = self.connection_row(id).await?;
-        if row.source == ConnectionSource::Environment {
-            let words = "This connection comes from the environment and would be back at the next start. \
-                 Disable it here, or remove it from the environment.";
-            return Err(Refusal::new(Kind::Conflict, "set_by_environment", words).into());
-        }
+        refuse_removal(&row)?;
         if !store::connections::delete(&self.0.db, id, permit).await? {
             return Err(Refusal::not_found("connection").into());
         }
@@ -168,27 +126,102 @@ impl Gateway {
         self.list_connections(permit).await
     }
 
-    /// Makes a change effective in this process, asks the provider for its models where `fetch` says so, and
-    /// returns the connection as it is now.
-    async fn take_over(
-        &self,
-        id: &ConnectionId,
-        fetch: Option<Connection>,
-    ) -> Result<ConnectionView, AdminError> {
+    /// Makes changes effective in this process, and asks the providers in `fetch` for their models.
+    pub(crate) async fn take_over(&self, fetch: Vec<Connection>) -> Result<(), AdminError> {
         self.reload_connections().await?;
-        if let Some(row) = fetch {
-            let gateway = self.clone();
-            let fetching = self.0.tasks.spawn(async move {
-                let fetched = gateway.0.serving.run_until_cancelled(gateway.fetch_and_reload(&row)).await;
-                if let Some(Err(error)) = fetched {
+        if fetch.is_empty() {
+            return Ok(());
+        }
+        let gateway = self.clone();
+        let fetching = self.0.tasks.spawn(async move {
+            let all = join_all(fetch.iter().map(|row| gateway.fetch_and_reload(row)));
+            let Some(fetched) = gateway.0.serving.run_until_cancelled(all).await else { return };
+            for (row, fetched) in fetch.iter().zip(fetched) {
+                if let Err(error) = fetched {
                     tracing::warn!(connection.id = %row.id, %error, "the models of a connection could not be noted");
                 }
-            });
-            // When time is over the task goes on by itself.
-            drop(tokio::time::timeout(MODELS_PATIENCE, fetching).await);
-        }
-        self.connection_view(id).await
+            }
+        });
+        // When time is over the task goes on by itself.
+        drop(tokio::time::timeout(MODELS_PATIENCE, fetching).await);
+        Ok(())
     }
+}
+
+/// The row of a new connection. Its place in the list is the caller's to decide.
+pub(crate) fn drawn_up(inner: &Inner, new: NewConnection) -> Result<Connection, Refusal> {
+    let base_url = allowed(inner, &new.base_url)?;
+    let now = inner.world.now();
+    let mut row = Connection {
+        id: ConnectionId::new(&inner.world),
+        name: new.name.as_deref().map_or_else(|| Ok(settings::provider_name(&base_url)), name)?,
+        base_url,
+        kind: ConnectionKind::OpenAi,
+        source: ConnectionSource::Stored,
+        is_enabled: new.is_enabled.unwrap_or(true),
+        position: 0,
+        prefix: prefix(new.prefix.as_deref())?,
+        sealed_key: None,
+        key_tail: None,
+        created_at: now,
+        updated_at: now,
+    };
+    seal(inner, &mut row, new.api_key)?;
+    Ok(row)
+}
+
+/// A row as a change makes it.
+pub(crate) struct Edited {
+    /// The whole row.
+    pub(crate) row: Connection,
+    /// Whether anything of it is different.
+    pub(crate) is_different: bool,
+    /// Whether the provider's list of models may be another one now.
+    pub(crate) is_worth_asking: bool,
+}
+
+/// What a change makes of a row, as far as one row can tell; twins are for the caller to look for.
+pub(crate) fn edited(
+    inner: &Inner,
+    before: &Connection,
+    change: ConnectionChange,
+) -> Result<Edited, Refusal> {
+    let mut row = before.clone();
+    if let Some(text) = &change.name {
+        row.name = name(text)?;
+    }
+    if let Some(text) = &change.prefix {
+        row.prefix = prefix(text.as_deref())?;
+    }
+    row.is_enabled = change.is_enabled.unwrap_or(row.is_enabled);
+    let is_elsewhere = move_to(inner, &mut row, change.base_url.as_deref())?;
+    let is_new_key = change.api_key.is_some();
+    if let Some(key) = change.api_key {
+        refuse_environments(before, "api_key")?;
+        seal(inner, &mut row, key)?;
+    }
+    if row.prefix != before.prefix && row.kind == ConnectionKind::Demo {
+        refuse_environments(before, "prefix")?;
+    }
+    row.updated_at = inner.world.now();
+    let is_different = is_elsewhere
+        || is_new_key
+        || row.name != before.name
+        || row.prefix != before.prefix
+        || row.is_enabled != before.is_enabled;
+    let is_worth_asking = row.is_enabled
+        && row.kind == ConnectionKind::OpenAi
+        && (is_elsewhere || is_new_key || !before.is_enabled);
+    Ok(Edited { row, is_different, is_worth_asking })
+}
+
+/// Says in words for a reader that another change was faster.
+pub(crate) fn meanwhile(error: StoreError) -> AdminError {
+    if error.is_conflict_of("connection", "updated_at") {
+        let words = "Somebody else changed this connection at the same moment. Look at it and try again.";
+        return Refusal::new(Kind::Conflict, "changed_meanwhile", words).into();
+    }
+    error.into()
 }
 
 /// Moves the row to another base URL and clears its key; whether anything changed.
@@ -277,7 +310,7 @@ fn prefix(text: Option<&str>) -> Result<Option<String>, Refusal> {
 
 /// A second connection with the same address and prefix would never serve anything: the first one has all
 /// its names.
-fn refuse_twin(rows: &[Connection], row: &Connection) -> Result<(), Refusal> {
+pub(crate) fn refuse_twin(rows: &[Connection], row: &Connection) -> Result<(), Refusal> {
     let is_twin = |other: &&Connection| {
         other.id != row.id && other.base_url == row.base_url && other.prefix == row.prefix
     };
@@ -289,6 +322,19 @@ fn refuse_twin(rows: &[Connection], row: &Connection) -> Result<(), Refusal> {
     );
     let refusal = Refusal::new(Kind::Conflict, "duplicate_connection", words);
     Err(Refusal { field: Some("base_url".into()), ..refusal })
+}
+
+/// Refuses to remove what would be back at the next start.
+pub(crate) fn refuse_removal(row: &Connection) -> Result<(), Refusal> {
+    if row.source == ConnectionSource::Stored {
+        return Ok(());
+    }
+    let words = format!(
+        "The connection '{}' at {} comes from the environment and would be back at the next start. Disable it \
+         here, or remove it from the environment.",
+        row.name, row.base_url
+    );
+    Err(Refusal::new(Kind::Conflict, "set_by_environment", words))
 }
 
 /// Refuses to change what belongs to the environment.

@@ -9,6 +9,7 @@
 
 mod account;
 mod admin;
+mod arrange_connections;
 mod authorise;
 mod call;
 mod catalog;
@@ -50,6 +51,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use vault::KeyRing;
 
 pub use admin::AdminError;
+pub use arrange_connections::{ArrangeError, WantedConnection};
 pub use catalog::{Catalog, PriceSource, Target};
 pub use change_connections::{ConnectionChange, NewConnection};
 pub use change_keys::{KeyOwner, KeyView};

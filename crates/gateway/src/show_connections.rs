@@ -1,12 +1,14 @@
 //! Connections as administrators see them: never more of a key than its fingerprint and last four characters.
 
+use std::sync::Arc;
+
 use kernel::{
     BaseUrl, Connection, ConnectionId, ConnectionKind, ConnectionSource, KeyTail, ManageConnections, Permit,
     Refusal, Timestamp,
 };
 use store::connections::ModelList;
 
-use crate::{Gateway, Inner, admin::AdminError};
+use crate::{Gateway, Inner, admin::AdminError, catalog::Target};
 
 /// A connection as administrators see it.
 #[derive(Debug, Clone)]
@@ -57,6 +59,16 @@ impl Gateway {
     /// The base URLs that connections may have, and whatever is below them.
     pub fn allowed_base_urls(&self, _: Permit<ManageConnections>) -> &[BaseUrl] {
         &self.0.config.base_urls.allowed
+    }
+
+    /// The models that callers get from the connection at this place of the list, counted from zero; `None`
+    /// when there is none. Models that an earlier connection serves under the same name are that one's. Which
+    /// of them a caller may use is asked where they are shown, as for [`Gateway::catalog`].
+    pub async fn models_at(&self, place: usize) -> Result<Option<Vec<Arc<Target>>>, AdminError> {
+        let rows = store::connections::list(&self.0.db).await?;
+        let Some(row) = rows.get(place) else { return Ok(None) };
+        let catalog = self.settled_catalog().await;
+        Ok(Some(catalog.offered().filter(|target| target.provider.id == row.id).cloned().collect()))
     }
 
     /// One connection. 404 when there is none.

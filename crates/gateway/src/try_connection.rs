@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use kernel::{ConnectionId, ManageConnections, Permit, Refusal, Secret};
+use kernel::{ConnectionId, ManageConnections, Permit, Refusal, Secret, UpstreamModel};
 
 use crate::{
     Gateway,
@@ -17,8 +17,8 @@ use crate::{
 /// What came of trying a connection.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Trial {
-    /// How many models the provider lists, or why there is no list, in words without a secret.
-    pub models: Result<usize, String>,
+    /// The models that the provider lists, or why there is no list, in words without a secret.
+    pub models: Result<Vec<UpstreamModel>, String>,
     /// The provider's status, when it answered.
     pub status: Option<u16>,
     /// How long it took.
@@ -29,8 +29,8 @@ impl Trial {
     /// What came of it, as a sentence.
     pub fn message(&self) -> String {
         match &self.models {
-            Ok(1) => "The provider answered and lists 1 model.".to_owned(),
-            Ok(count) => format!("The provider answered and lists {count} models."),
+            Ok(models) if models.len() == 1 => "The provider answered and lists 1 model.".to_owned(),
+            Ok(models) => format!("The provider answered and lists {} models.", models.len()),
             Err(why) => why.clone(),
         }
     }
@@ -39,7 +39,7 @@ impl Trial {
 impl From<Listing> for Trial {
     fn from(listing: Listing) -> Self {
         Self {
-            models: listing.models.map(|models| models.len()),
+            models: listing.models,
             status: listing.status.map(|status| status.as_u16()),
             took: listing.took,
         }

@@ -61,7 +61,7 @@ enum ConnectionKind {
 /// Where a connection was configured.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
-enum ConnectionSource {
+pub(super) enum ConnectionSource {
     /// By the environment, which wins over anything sent here.
     Environment,
     /// By an administrator.
@@ -163,6 +163,15 @@ struct ConnectionTest {
     message: String,
 }
 
+impl From<kernel::ConnectionSource> for ConnectionSource {
+    fn from(source: kernel::ConnectionSource) -> Self {
+        match source {
+            kernel::ConnectionSource::Environment => Self::Environment,
+            kernel::ConnectionSource::Stored => Self::Stored,
+        }
+    }
+}
+
 impl From<ConnectionView> for Connection {
     fn from(view: ConnectionView) -> Self {
         Self {
@@ -173,10 +182,7 @@ impl From<ConnectionView> for Connection {
                 kernel::ConnectionKind::OpenAi => ConnectionKind::OpenAi,
                 kernel::ConnectionKind::Demo => ConnectionKind::Demo,
             },
-            source: match view.source {
-                kernel::ConnectionSource::Environment => ConnectionSource::Environment,
-                kernel::ConnectionSource::Stored => ConnectionSource::Stored,
-            },
+            source: view.source.into(),
             enabled: view.is_enabled,
             position: view.position,
             prefix: view.prefix,
@@ -199,7 +205,7 @@ impl From<Trial> for ConnectionTest {
             status: trial.status,
             milliseconds: u64::try_from(trial.took.as_millis()).unwrap_or(u64::MAX),
             message: trial.message(),
-            models: trial.models.ok(),
+            models: trial.models.ok().map(|models| models.len()),
         }
     }
 }
