@@ -18,6 +18,7 @@ mod key_administration;
 mod keys;
 mod kill;
 mod litellm;
+mod openai_config;
 mod provider_failures;
 mod secrets;
 mod start;

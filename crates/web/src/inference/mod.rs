@@ -18,6 +18,8 @@ use hyper::body::Body as _;
 use kernel::{Caller, Endpoint, Kind, Refusal};
 use utoipa_axum::routes;
 
+pub(crate) use models::OpenAiModels;
+
 use crate::{
     app::App,
     caller::{self, Credential},

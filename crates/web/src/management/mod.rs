@@ -1,10 +1,11 @@
-//! Administration: connections, the model catalogue, virtual keys, usage and settings, and LiteLLM's
-//! management API for keys.
+//! Administration: connections, the model catalogue, virtual keys, usage and settings, Open WebUI's routes
+//! for connections, and LiteLLM's management API for keys.
 
 mod catalog;
 mod connections;
 mod keys;
 mod litellm;
+mod openai_config;
 mod settings;
 mod usage;
 
@@ -13,6 +14,7 @@ use crate::{dialect::Dialect, table::Group};
 pub(crate) fn routes() -> Group {
     Group::new(Dialect::Workspace)
         .with(connections::routes())
+        .with(openai_config::routes())
         .with(catalog::routes())
         .with(keys::routes())
         .with(usage::routes())

@@ -100,7 +100,7 @@ fn list(app: &App) -> SettingList {
     SettingList { items: rows.into_iter().map(Setting::from).collect() }
 }
 
-fn refusal(problem: &Problem, field: &str) -> Refusal {
+pub(super) fn refusal(problem: &Problem, field: &str) -> Refusal {
     let (kind, code) = match problem {
         Problem::Locked(_) => (Kind::Conflict, "set_by_environment"),
         Problem::EnvironmentOnly(_) => (Kind::Conflict, "environment_only"),
@@ -139,7 +139,7 @@ async fn update_settings(
 }
 
 /// Settings that are right one by one may be wrong together, so they are tried together before they are stored.
-async fn store_together(
+pub(super) async fn store_together(
     db: &Db,
     live: &Live,
     changes: &[(&str, Option<String>)],

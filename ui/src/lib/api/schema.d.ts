@@ -855,6 +855,86 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/openai/config": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All connections in Open WebUI's shape; of keys only what may be shown. */
+        get: operations["openai_config"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/openai/config/update": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Takes over the whole list of connections, or nothing of it. A key stays with its base URL, wherever that
+         *     stands in the list. 400 `base_url_not_allowed`; 409 `set_by_environment` for a list that leaves out a
+         *     connection of the environment or changes its key, `duplicate_connection` for one that names a base URL
+         *     twice without telling them apart by `prefix_id`.
+         */
+        post: operations["update_openai_config"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/openai/models/{model}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One model as below `/v1/models`; or, as at Open WebUI, the models of one connection, named by its place in
+         *     the list of connections. A model with that number for a name goes first. Models that an earlier connection
+         *     serves under the same name are that one's.
+         */
+        get: operations["retrieve_model_or_list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/openai/verify": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Tries a base URL and a key by asking for the models, and answers what the provider lists. 400 when the URL
+         *     is not allowed or the provider does not take the key, 502 when it fails.
+         */
+        post: operations["verify_openai_connection"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/ready": {
         parameters: {
             query?: never;
@@ -1237,6 +1317,10 @@ export interface components {
             /** @description Somebody without an account may make one. */
             enable_signup: boolean;
         };
+        /** @description What becomes of one key; `null` leaves it alone. */
+        GivenKey: string | components["schemas"]["KeyEntry"];
+        /** @description Keys by place. */
+        GivenKeys: (components["schemas"]["GivenKey"] | null)[];
         /** @description All messages, and which branch is shown. */
         History: {
             /** @description The leaf of the branch that is shown. */
@@ -1252,6 +1336,13 @@ export interface components {
             messages?: {
                 [key: string]: components["schemas"]["MessageInput"];
             };
+        };
+        /** @description What becomes of one key. What `GET` shows of it can be sent back and leaves it alone. */
+        KeyEntry: {
+            /** @description True leaves the key alone, false without a value clears it. */
+            keep?: boolean | null;
+            /** @description The new key; an empty text or `null` clears it. */
+            value?: string | null;
         };
         /** @description What may be shown of a stored secret. */
         KeyMark: {
@@ -1270,6 +1361,15 @@ export interface components {
          * @enum {string}
          */
         KeyState: "active" | "blocked" | "expired" | "revoked";
+        /** @description How keys are kept. */
+        KeysMetadata: {
+            /** @description Always true: a key is sealed before it is stored. */
+            encryption_enabled: boolean;
+            /** @description Always true. */
+            persistence_enabled: boolean;
+            /** @description How many keys are in the database; those of the environment are not. */
+            stored_entries: number;
+        };
         /** @description Which keys to delete. */
         KeysToDelete: {
             key_aliases?: string[] | null;
@@ -1286,6 +1386,14 @@ export interface components {
              * @description When the provider last answered.
              */
             fetched_at: number | null;
+        };
+        /** @description What may be shown of a key. */
+        MaskedKey: {
+            /** @description The same key has the same fingerprint on this deployment. */
+            fingerprint: string | null;
+            has_value: boolean;
+            /** @description Stars, and the last four characters of a long key. Empty when there is no key. */
+            masked: string;
         };
         /** @description One message of a chat. */
         Message: {
@@ -1454,6 +1562,32 @@ export interface components {
             /** @description Its secret or its token. */
             key: string;
         };
+        /** @description All connections as Open WebUI's clients know them: lists in which the same place is the same connection. */
+        OpenAiConfig: {
+            ENABLE_OPENAI_API: boolean;
+            /** @description Connections may have these base URLs and what is below them. */
+            OPENAI_ALLOWED_BASE_URLS: string[];
+            /** @description In their order; those of the environment and the demo provider included. */
+            OPENAI_API_BASE_URLS: string[];
+            /** @description By place, counted from `"0"`. */
+            OPENAI_API_CONFIGS: {
+                [key: string]: components["schemas"]["PlaceConfig"];
+            };
+            OPENAI_API_KEYS: components["schemas"]["MaskedKey"][];
+            OPENAI_API_KEYS_METADATA: components["schemas"]["KeysMetadata"];
+        };
+        /** @description The connections as they shall be. Entries mean the connection with their base URL, wherever it stands. */
+        OpenAiConfigUpdate: {
+            /** @description Stays when left out. */
+            ENABLE_OPENAI_API?: boolean | null;
+            /** @description All of them in the order that is wanted: new ones are added, missing ones removed. */
+            OPENAI_API_BASE_URLS: string[];
+            /** @description By place, counted from `"0"`. What is left out stays, what is not known is not read. */
+            OPENAI_API_CONFIGS?: {
+                [key: string]: components["schemas"]["PlaceChange"];
+            };
+            OPENAI_API_KEYS?: components["schemas"]["GivenKeys"] | null;
+        };
         /** @description What was refused. */
         OpenAiError: {
             /** @description A stable code for programs. */
@@ -1477,15 +1611,41 @@ export interface components {
             object: string;
             owned_by: string;
         };
+        /** @description What stands below `/openai/models`. */
+        OpenAiModelOrModels: components["schemas"]["OpenAiModel"] | components["schemas"]["OpenAiModels"];
         /** @description A list of models. */
         OpenAiModels: {
             data: components["schemas"]["OpenAiModel"][];
             /** @description Always `list`. */
             object: string;
         };
+        /** @description A provider to try before it is stored. */
+        OpenAiProbe: {
+            /** @description Accepted, and not read. */
+            config?: unknown;
+            /** @description Empty or left out for a provider that needs none. */
+            key?: string | null;
+            url: string;
+        };
         /** @description Every refusal of the routes for programs, in OpenAI's envelope. */
         OpenAiProblem: {
             error: components["schemas"]["OpenAiError"];
+        };
+        /** @description What to change beside URL and key. */
+        PlaceChange: {
+            enable?: boolean | null;
+            /** @description An empty text or `null` clears it. */
+            prefix_id?: string | null;
+        };
+        /** @description One connection beside its URL and key. */
+        PlaceConfig: {
+            enable: boolean;
+            /** @description The same connection on `/api/v1/connections`. */
+            id: string;
+            name: string;
+            /** @description Put before the provider's model names, with a slash; empty for none. */
+            prefix_id: string;
+            source: components["schemas"]["ConnectionSource"];
         };
         /** @description Every refusal of the workspace API. */
         Problem: {
@@ -3347,6 +3507,97 @@ export interface operations {
                 };
             };
             default: components["responses"]["OpenAiProblem"];
+        };
+    };
+    openai_config: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenAiConfig"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    update_openai_config: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["OpenAiConfigUpdate"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenAiConfig"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    retrieve_model_or_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description A model, or the place of a connection, counted from `0`. */
+                model: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenAiModelOrModels"];
+                };
+            };
+            default: components["responses"]["OpenAiProblem"];
+        };
+    };
+    verify_openai_connection: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["OpenAiProbe"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenAiModels"];
+                };
+            };
+            default: components["responses"]["Problem"];
         };
     };
     ready: {
