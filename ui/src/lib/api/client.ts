@@ -4,14 +4,18 @@
  * told through `whenUnauthorized`.
  */
 import createClient, { type Middleware } from 'openapi-fetch';
+import { fetchConfirmed } from './confirmation';
 import type { components, paths } from './schema';
 
 type Schemas = components['schemas'];
 /** A component schema by its name, e.g. `Schema<'Chat'>`. */
 export type Schema<Name extends keyof Schemas> = Schemas[Name];
 
+/** An error whose message is written for the reader. */
+export class ReadableError extends Error {}
+
 /** What the server refused, or that it could not be reached, in words a reader may see. */
-export class ApiError extends Error {
+export class ApiError extends ReadableError {
   constructor(
     message: string,
     /** HTTP status; 0 when there was no answer at all. */
@@ -20,6 +24,8 @@ export class ApiError extends Error {
     readonly code: string,
     /** The input at fault, when the server named one. */
     readonly field: string | null = null,
+    /** How long to wait before the next try, in seconds, when the server said so. */
+    readonly retryAfter: number | null = null,
   ) {
     super(message);
     this.name = 'ApiError';
@@ -47,7 +53,7 @@ const watchSession: Middleware = {
 };
 
 /** `fetch` is looked up at each call, not kept from the start, so that tests can stand in for the server. */
-export const api = createClient<paths>({ baseUrl: '/', credentials: 'same-origin', fetch: (request) => fetch(request) });
+export const api = createClient<paths>({ baseUrl: '/', credentials: 'same-origin', fetch: fetchConfirmed });
 api.use(watchSession);
 
 interface Answer<T> {
@@ -65,16 +71,21 @@ export async function need<T>(call: Promise<Answer<T>>): Promise<T> {
     throw unreachable(cause);
   }
   if (answer.response.ok) return answer.data as T;
-  throw refusal(answer.response.status, answer.error);
+  throw refusal(answer.response.status, answer.error, answer.response.headers);
 }
 
 /** Reads a refusal in the dialect of the workspace routes: `{detail, code?, field?}`. */
-export function refusal(status: number, body: unknown): ApiError {
+export function refusal(status: number, body: unknown, headers: Headers = new Headers()): ApiError {
   const problem = (typeof body === 'object' && body !== null ? body : {}) as Record<string, unknown>;
   const detail = typeof problem.detail === 'string' ? problem.detail : fallbackText(status);
   const code = typeof problem.code === 'string' ? problem.code : `http_${status}`;
   const field = typeof problem.field === 'string' ? problem.field : null;
-  return new ApiError(detail, status, code, field);
+  return new ApiError(detail, status, code, field, secondsOf(headers.get('retry-after')));
+}
+
+/** `Retry-After` in its seconds form, the only one this server sends. */
+function secondsOf(header: string | null): number | null {
+  return header !== null && /^\d{1,6}$/.test(header) ? Number(header) : null;
 }
 
 /** A network failure. An aborted call stays an `AbortError`, because nobody needs to be told about it. */
@@ -85,7 +96,7 @@ export function unreachable(cause: unknown): unknown {
 
 /** Text for any thrown value, fit to be shown. */
 export function messageOf(error: unknown): string {
-  return error instanceof ApiError ? error.message : 'Something went wrong on this page. Reload it and try again.';
+  return error instanceof ReadableError ? error.message : 'Something went wrong on this page. Reload it and try again.';
 }
 
 function fallbackText(status: number): string {

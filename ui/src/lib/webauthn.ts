@@ -1,0 +1,174 @@
+/**
+ * Passkeys: the browser's WebAuthn calls with the JSON forms that the server speaks. Knows no pages and no routes.
+ * Browsers before 2025 lack the conversions of the standard (WebAuthn level 3, 5.1.8 to 5.1.10), so ours stand in.
+ */
+import { ReadableError } from './api/client';
+
+/** The person cancelled, or the device could not; the message says which. */
+export class PasskeyError extends ReadableError {
+  constructor(
+    message: string,
+    readonly kind: 'cancelled' | 'known' | 'address' | 'failed',
+  ) {
+    super(message);
+    this.name = 'PasskeyError';
+  }
+}
+
+interface CredentialFrame {
+  id: string;
+  rawId: string;
+  type: string;
+  clientExtensionResults: Record<string, unknown>;
+  authenticatorAttachment?: string;
+}
+
+/** `RegistrationResponseJSON` of the standard: what a device answers when it has made a passkey. Base64url throughout. */
+export interface NewPasskey extends CredentialFrame {
+  response: { clientDataJSON: string; attestationObject: string; transports?: string[] };
+}
+
+/** `AuthenticationResponseJSON` of the standard: a challenge signed with a passkey. Base64url throughout. */
+export interface PasskeyProof extends CredentialFrame {
+  response: { clientDataJSON: string; authenticatorData: string; signature: string; userHandle?: string };
+}
+
+/** Why passkeys cannot be used on this page, in words for the reader; `null` when they can. */
+export function passkeyObstacle(): string | null {
+  if (isAddress(location.hostname)) return 'Passkeys belong to a name. Open this server by its name instead of its IP address to use them.';
+  if (!globalThis.isSecureContext) return 'Passkeys need an encrypted connection. Open the https:// address of this server to use them.';
+  if (!('PublicKeyCredential' in globalThis)) return 'This browser does not know passkeys.';
+  return null;
+}
+
+function isAddress(host: string): boolean {
+  return host.startsWith('[') || /^\d+(\.\d+){3}$/.test(host);
+}
+
+/** Whether the browser can offer passkeys in the menu of a sign-in field. */
+export async function canOfferInField(): Promise<boolean> {
+  if (passkeyObstacle() !== null) return false;
+  return (await PublicKeyCredential.isConditionalMediationAvailable?.()) ?? false;
+}
+
+/** Makes a passkey on a device of the person's choice. Throws `PasskeyError`. */
+export async function makePasskey(options: PublicKeyCredentialCreationOptionsJSON): Promise<NewPasskey> {
+  const publicKey = creationOptions(options);
+  const credential = await settled(() => navigator.credentials.create({ publicKey }));
+  return registrationOf(credential);
+}
+
+export interface PasskeyUse {
+  signal?: AbortSignal;
+  /** `field` waits in the menu of an input with `autocomplete="webauthn"`; `dialog` asks at once. */
+  asked?: 'field' | 'dialog';
+}
+
+/** Signs the server's challenge with a passkey. Throws `PasskeyError`, or `AbortError` when the signal says so. */
+export async function usePasskey(options: PublicKeyCredentialRequestOptionsJSON, use: PasskeyUse = {}): Promise<PasskeyProof> {
+  const publicKey = requestOptions(options);
+  const mediation = use.asked === 'field' ? 'conditional' : 'optional';
+  const credential = await settled(() => navigator.credentials.get({ publicKey, mediation, ...(use.signal ? { signal: use.signal } : {}) }));
+  return assertionOf(credential);
+}
+
+async function settled(call: () => Promise<Credential | null>): Promise<PublicKeyCredential> {
+  try {
+    const credential = await call();
+    if (credential === null) throw new PasskeyError('The device did not give a passkey.', 'failed');
+    return credential as PublicKeyCredential;
+  } catch (cause) {
+    if (cause instanceof PasskeyError) throw cause;
+    throw readable(cause);
+  }
+}
+
+function readable(cause: unknown): unknown {
+  const name = cause instanceof DOMException ? cause.name : '';
+  switch (name) {
+    case 'AbortError':
+      return cause;
+    case 'NotAllowedError':
+      return new PasskeyError('No passkey was used: it was cancelled, took too long, or this device has none.', 'cancelled');
+    case 'InvalidStateError':
+      return new PasskeyError('This device already has a passkey for this account.', 'known');
+    case 'SecurityError':
+      return new PasskeyError('Passkeys of this server do not work at this address. Open it at the address that it is set up for.', 'address');
+    default:
+      return new PasskeyError('The device could not use a passkey. Try again, or choose another way.', 'failed');
+  }
+}
+
+/** The server's options with bytes where it wrote base64url. */
+export function creationOptions(options: PublicKeyCredentialCreationOptionsJSON): PublicKeyCredentialCreationOptions {
+  if (typeof PublicKeyCredential.parseCreationOptionsFromJSON === 'function') {
+    return PublicKeyCredential.parseCreationOptionsFromJSON(options);
+  }
+  const { challenge, user, excludeCredentials, extensions: _none, ...rest } = options;
+  return {
+    ...(rest as Omit<PublicKeyCredentialCreationOptions, 'challenge' | 'user'>),
+    challenge: bytesOf(challenge),
+    user: { ...user, id: bytesOf(user.id) },
+    excludeCredentials: (excludeCredentials ?? []).map(descriptor),
+  };
+}
+
+export function requestOptions(options: PublicKeyCredentialRequestOptionsJSON): PublicKeyCredentialRequestOptions {
+  if (typeof PublicKeyCredential.parseRequestOptionsFromJSON === 'function') {
+    return PublicKeyCredential.parseRequestOptionsFromJSON(options);
+  }
+  const { challenge, allowCredentials, extensions: _none, ...rest } = options;
+  return {
+    ...(rest as Omit<PublicKeyCredentialRequestOptions, 'challenge'>),
+    challenge: bytesOf(challenge),
+    allowCredentials: (allowCredentials ?? []).map(descriptor),
+  };
+}
+
+function descriptor(known: PublicKeyCredentialDescriptorJSON): PublicKeyCredentialDescriptor {
+  const { id, type, transports } = known;
+  const described: PublicKeyCredentialDescriptor = { id: bytesOf(id), type: type as PublicKeyCredentialType };
+  return transports ? { ...described, transports: transports as AuthenticatorTransport[] } : described;
+}
+
+export function registrationOf(credential: PublicKeyCredential): NewPasskey {
+  if (typeof credential.toJSON === 'function') return credential.toJSON() as NewPasskey;
+  const response = credential.response as AuthenticatorAttestationResponse;
+  return {
+    ...frame(credential),
+    response: {
+      clientDataJSON: textOf(response.clientDataJSON),
+      attestationObject: textOf(response.attestationObject),
+      transports: response.getTransports?.() ?? [],
+    },
+  };
+}
+
+export function assertionOf(credential: PublicKeyCredential): PasskeyProof {
+  if (typeof credential.toJSON === 'function') return credential.toJSON() as PasskeyProof;
+  const response = credential.response as AuthenticatorAssertionResponse;
+  return {
+    ...frame(credential),
+    response: {
+      clientDataJSON: textOf(response.clientDataJSON),
+      authenticatorData: textOf(response.authenticatorData),
+      signature: textOf(response.signature),
+      ...(response.userHandle ? { userHandle: textOf(response.userHandle) } : {}),
+    },
+  };
+}
+
+function frame(credential: PublicKeyCredential): CredentialFrame {
+  return { id: credential.id, rawId: textOf(credential.rawId), type: credential.type, clientExtensionResults: {} };
+}
+
+/** Base64url without padding, as RFC 4648 section 5 has it. */
+function bytesOf(text: string): Uint8Array<ArrayBuffer> {
+  const binary = atob(text.replaceAll('-', '+').replaceAll('_', '/'));
+  return Uint8Array.from(binary, (character) => character.charCodeAt(0));
+}
+
+function textOf(bytes: ArrayBuffer): string {
+  const binary = String.fromCharCode(...new Uint8Array(bytes));
+  return btoa(binary).replaceAll('+', '-').replaceAll('/', '_').replace(/=+$/, '');
+}
