@@ -79,6 +79,20 @@ choice! {
 }
 
 choice! {
+    /// How much of a request the audit log keeps.
+    AuditLevel {
+        /// Nothing at all.
+        None = "NONE" | "none",
+        /// Who did what to what, when, from where and how it ended.
+        Metadata = "METADATA" | "metadata",
+        /// The same, and what was sent, without its secrets.
+        Request = "REQUEST" | "request",
+        /// The same, and what was answered.
+        RequestResponse = "REQUEST_RESPONSE" | "request_response",
+    }
+}
+
+choice! {
     /// Whether browsers send a cookie with requests that other sites start.
     SameSite {
         /// Only when a person follows a link.

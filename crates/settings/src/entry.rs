@@ -66,6 +66,8 @@ pub enum Grammar {
     Address,
     /// IP addresses and networks, comma-separated.
     Networks,
+    /// Paths, comma-separated.
+    Paths,
     /// One http or https address.
     Url,
     /// Several, separated by `;`.
@@ -176,6 +178,7 @@ impl Entry {
             Grammar::Networks => {
                 "IP addresses or networks separated by commas, such as 127.0.0.1,10.0.0.0/8, or *".into()
             }
+            Grammar::Paths => "paths such as /chats,/folders, separated by commas".into(),
             Grammar::Url => "an address such as https://chat.example.com".into(),
             Grammar::Urls => "addresses such as https://api.openai.com/v1, separated by ;".into(),
             Grammar::Secret => "a text in one line".into(),

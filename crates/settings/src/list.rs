@@ -5,8 +5,8 @@ use std::{net::IpAddr, path::PathBuf, time::Duration};
 use kernel::{BaseUrl, Email, Role, Secret};
 
 use crate::{
-    BudgetStatus, DatabaseKind, DatabaseUrl, Entry, Environment, Keys, LogFormat, LogLevel, Networks, Prices,
-    SameSite, SchemaName, Size, Source, Span, Urls, Value,
+    AuditLevel, BudgetStatus, DatabaseKind, DatabaseUrl, Entry, Environment, Keys, LogFormat, LogLevel,
+    Networks, PathList, Prices, SameSite, SchemaName, Size, Source, Span, Urls, Value,
     read::{Reader, default},
     report::Shown,
     setting::Setting,
@@ -256,6 +256,45 @@ settings! {
 
         /// The same for chats with an external provider; it goes before `TASK_MODEL`.
         task_model_external: Option<String> = Entry::new("TASK_MODEL_EXTERNAL").range(1, 256).stored();
+    }
+
+    "Audit" {
+        /// How much the audit log keeps. `NONE`: nothing. `METADATA`: who did what to what, when, from where and how
+        /// it ended. `REQUEST`: also what was sent. `REQUEST_RESPONSE`: also what was answered. Secrets are taken
+        /// out at every level.
+        audit_log_level: AuditLevel = Entry::new("AUDIT_LOG_LEVEL").default("METADATA").restart();
+
+        /// Whether the records are also written to a file, line by line. The database holds them in any case.
+        enable_audit_logs_file: bool = Entry::new("ENABLE_AUDIT_LOGS_FILE").default("true").restart();
+
+        /// That file.
+        audit_logs_file_path: Option<PathBuf> =
+            Entry::new("AUDIT_LOGS_FILE_PATH").default_note("`audit.log` in `DATA_DIR`").restart();
+
+        /// At this size the file is renamed and a new one begins.
+        audit_log_file_rotation_size: Size = Entry::new("AUDIT_LOG_FILE_ROTATION_SIZE")
+            .default("10MB").range(64 * 1024, 1 << 40).restart();
+
+        /// Whether the lines are also written to standard output.
+        enable_audit_stdout: bool = Entry::new("ENABLE_AUDIT_STDOUT").default("false").restart();
+
+        /// How much of a body is kept, each way, after secrets were taken out.
+        max_body_log_size: Size =
+            Entry::new("MAX_BODY_LOG_SIZE").default("2048").range(0, 64 * 1024).restart();
+
+        /// Paths below which chats, answers and readings leave no record, e.g. `/chats,/folders`. Sign-ins, refused
+        /// requests, and changes of accounts, credentials, rights, keys, connections and settings are recorded
+        /// whatever is listed here.
+        audit_excluded_paths: PathList =
+            Entry::new("AUDIT_EXCLUDED_PATHS").default_note("none").restart();
+
+        /// When something is listed here, the same is recorded below these paths only.
+        audit_included_paths: PathList =
+            Entry::new("AUDIT_INCLUDED_PATHS").default_note("all").restart();
+
+        /// Whether successful GET requests of the API leave a record too.
+        enable_audit_get_requests: bool =
+            Entry::new("ENABLE_AUDIT_GET_REQUESTS").default("false").restart();
     }
 
     "Operation" {

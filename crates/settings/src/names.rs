@@ -129,7 +129,7 @@ mod tests {
             "ENABLE_LDAP",
             "ENABLE_OLLAMA_API",
             "OPENAI_API_CONFIGS",
-            "AUDIT_LOG_LEVEL",
+            "AUDIT_UVICORN_LOGGER_NAMES",
             "DATABASE_ENABLE_SQLITE_WAL",
             "DEFAULT_LOCALE",
             "TASK_MODEL_PARAMS",

@@ -67,6 +67,7 @@ impl Grammar {
             | Self::Email
             | Self::Address
             | Self::Networks
+            | Self::Paths
             | Self::Url
             | Self::Urls
             | Self::Database

@@ -30,14 +30,25 @@ impl Setting for Size {
             "KiB" => 1 << 10,
             "MiB" => 1 << 20,
             "GiB" => 1 << 30,
-            _ => return Err(Wrong::because("the units are KiB, MiB and GiB")),
+            // Powers of ten, as Open WebUI reads them.
+            "KB" => 1_000,
+            "MB" => 1_000_000,
+            "GB" => 1_000_000_000,
+            _ => return Err(Wrong::because("the units are KiB, MiB and GiB, or KB, MB and GB")),
         };
         let number: u64 = number.parse().map_err(|_| Wrong::PLAIN)?;
         within(number.checked_mul(scale).ok_or(Wrong::PLAIN)?, entry).map(Self)
     }
 
     fn show(&self) -> Shown<'_> {
-        let units = [("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10), ("", 1)];
+        let units = [
+            ("GiB", 1 << 30),
+            ("MiB", 1 << 20),
+            ("GB", 1_000_000_000),
+            ("MB", 1_000_000),
+            ("KiB", 1 << 10),
+            ("", 1),
+        ];
         let largest = units.into_iter().find(|(_, scale)| self.0.is_multiple_of(*scale) && self.0 > 0);
         Shown::Plain(json!(
             largest.map_or("0".to_owned(), |(unit, scale)| format!("{}{unit}", self.0 / scale))
@@ -50,19 +61,27 @@ mod tests {
     use super::*;
 
     #[test]
-    fn bytes_are_counted_in_binary_units() {
+    fn bytes_are_counted_in_the_units_they_name() {
         const BODY: Entry = Entry::new("WARDROOM_MAX_BODY_SIZE").range(1024, 1 << 32);
-        for (text, bytes) in [("33554432", 1 << 25), ("32MiB", 1 << 25), ("1 KiB", 1024), ("4GiB", 1 << 32)] {
+        for (text, bytes) in [
+            ("33554432", 1 << 25),
+            ("32MiB", 1 << 25),
+            ("1 KiB", 1024),
+            ("4GiB", 1 << 32),
+            ("10MB", 10_000_000),
+        ] {
             assert_eq!(Size::read(text, &BODY).map(Size::bytes), Ok(bytes), "{text}");
         }
-        for text in ["", "1023", "32MB", "32M", "5GiB", "MiB", "-1", "99999999999999999999GiB", "1.5MiB"] {
+        for text in ["", "1023", "32mb", "32M", "5GiB", "MiB", "-1", "99999999999999999999GiB", "1.5MiB"] {
             assert!(Size::read(text, &BODY).is_err(), "{text}");
         }
     }
 
     #[test]
     fn a_size_is_shown_in_the_largest_unit_that_fits() {
-        for (bytes, expected) in [(1 << 25, "32MiB"), (1 << 30, "1GiB"), (1500, "1500"), (0, "0")] {
+        for (bytes, expected) in
+            [(1 << 25, "32MiB"), (1 << 30, "1GiB"), (10_000_000, "10MB"), (1500, "1500"), (0, "0")]
+        {
             let Shown::Plain(shown) = Size(bytes).show() else { panic!("a size is shown") };
             assert_eq!(shown, json!(expected));
         }
