@@ -90,6 +90,14 @@ id! {
     UsageId, "use"
 }
 id! {
+    /// Identifies a group of people. Imported groups keep the UUID they had.
+    GroupId, "group"
+}
+id! {
+    /// Identifies the link under which a chat is shared. Nobody can guess it, but who has it may pass it on.
+    ShareId, "share"
+}
+id! {
     /// Identifies one HTTP request, in the log line and in `x-request-id`.
     RequestId, "req"
 }

@@ -8,11 +8,14 @@ mod caller;
 mod chat;
 mod connection;
 mod email;
+mod grant;
+mod group;
 mod id;
 mod key;
 mod model;
 mod money;
 mod origin;
+mod permission;
 mod policy;
 mod refusal;
 mod secret;
@@ -27,13 +30,17 @@ pub use chat::{
 };
 pub use connection::{Connection, ConnectionKind, ConnectionSource, KeyTail, ModelOverride, UpstreamModel};
 pub use email::{Email, EmailError};
+pub use grant::{Grant, Principal, Reason, Resource, Want, decide};
+pub use group::{Group, GroupRights, Membership, Rights};
 pub use id::{
-    ChatId, ConnectionId, IdError, KeyId, MessageId, RequestId, SessionId, TurnId, UsageId, UserId,
+    ChatId, ConnectionId, GroupId, IdError, KeyId, MessageId, RequestId, SessionId, ShareId, TurnId, UsageId,
+    UserId,
 };
 pub use key::{Endpoint, KeyChange, KeyState, ModelPattern, VirtualKey};
 pub use model::{ModelId, Pricing};
 pub use money::{Money, MoneyError};
 pub use origin::{BaseUrl, BaseUrlError};
+pub use permission::{Permission, PermissionSet, PermissionTree};
 pub use policy::{
     Action, Denied, ManageConnections, ManageKeys, ManageSettings, ManageUsers, Permit, ReadUsage, UseModel,
     UseWorkspace, WriteChat,

@@ -116,6 +116,16 @@ choice! {
     }
 }
 
+choice! {
+    /// Who may use a model for which no grant was made.
+    ModelAccess {
+        /// Everybody who is signed in and not pending.
+        Everyone = "everyone" | "public",
+        /// Administrators.
+        Private = "private",
+    }
+}
+
 impl BudgetStatus {
     /// The HTTP status code.
     pub const fn code(self) -> u16 {

@@ -1,12 +1,13 @@
 //! The list: every setting, once. Order is the order of the manual.
 
-use std::{net::IpAddr, path::PathBuf, time::Duration};
+use std::{net::IpAddr, path::PathBuf, sync::LazyLock, time::Duration};
 
 use kernel::{BaseUrl, Email, Role, Secret};
 
 use crate::{
-    AuditLevel, BudgetStatus, DatabaseKind, DatabaseUrl, Entry, Environment, Keys, LogFormat, LogLevel,
-    Networks, PathList, Prices, SameSite, SchemaName, Size, Source, Span, Urls, Value,
+    AuditLevel, BudgetStatus, DatabaseKind, DatabaseUrl, DefaultPermissions, Entry, Environment, Keys,
+    LogFormat, LogLevel, ModelAccess, Networks, PathList, Prices, SameSite, SchemaName, Size, Source, Span,
+    Urls, Value, permissions,
     read::{Reader, default},
     report::Shown,
     setting::Setting,
@@ -19,6 +20,9 @@ macro_rules! settings {
         #[derive(Debug, Clone)]
         pub struct Settings {
             $($( $(#[doc = $doc])+ pub $field: Value<$type>, )+)+
+
+            /// `USER_PERMISSIONS_...`: what everybody may do.
+            pub permissions: DefaultPermissions,
         }
 
         #[expect(non_upper_case_globals, reason = "each entry is called like the field that it describes")]
@@ -33,13 +37,17 @@ macro_rules! settings {
             }; )+)+
         }
 
-        static CATALOGUE: &[&Entry] = &[$($( &entries::$field, )+)+];
+        static CATALOGUE: LazyLock<Vec<&Entry>> = LazyLock::new(|| {
+            let listed: &[&Entry] = &[$($( &entries::$field, )+)+];
+            listed.iter().copied().chain(&permissions::ENTRIES).collect()
+        });
 
         impl Settings {
             /// Reads every setting before giving up on any, so that all problems are found in one go.
             pub(crate) fn read(reader: &mut Reader<'_>) -> Option<Self> {
                 $($( let $field = reader.value::<$type>(&entries::$field); )+)+
-                Some(Self { $($( $field: $field?, )+)+ })
+                let permissions = DefaultPermissions::read(reader);
+                Some(Self { $($( $field: $field?, )+)+ permissions: permissions? })
             }
 
             /// Shows every setting to `visit`, in the order of the list: entry, source, value and default.
@@ -50,6 +58,7 @@ macro_rules! settings {
                     self.$field.value.show(),
                     default::<$type>(&entries::$field).show(),
                 ); )+)+
+                self.permissions.visit(visit);
             }
         }
     };
@@ -57,7 +66,7 @@ macro_rules! settings {
 
 /// Every setting there is, in the order of the manual.
 pub fn catalogue() -> &'static [&'static Entry] {
-    CATALOGUE
+    &CATALOGUE
 }
 
 settings! {
@@ -242,6 +251,38 @@ settings! {
         /// Whether browsers send the session cookie with requests that other sites start.
         webui_auth_cookie_same_site: SameSite = Entry::new("WEBUI_AUTH_COOKIE_SAME_SITE")
             .aliases(&["WEBUI_SESSION_COOKIE_SAME_SITE"]).default("lax").restart();
+    }
+
+    "Access" {
+        /// Who may use a model for which no grant was made: `everyone` who is signed in, or nobody but
+        /// administrators (`private`).
+        default_model_access: ModelAccess = Entry::new("DEFAULT_MODEL_ACCESS").default("everyone").stored();
+
+        /// Lets everybody use every model, whatever was granted.
+        bypass_model_access_control: bool =
+            Entry::new("BYPASS_MODEL_ACCESS_CONTROL").default("false").restart();
+
+        /// Whether administrators use every model without a grant.
+        bypass_admin_access_control: bool = Entry::new("BYPASS_ADMIN_ACCESS_CONTROL")
+            .aliases(&["ENABLE_ADMIN_WORKSPACE_CONTENT_ACCESS"]).default("true").restart();
+
+        /// Whether administrators may read other people's chats. Each reading is recorded, and the person
+        /// sees who it was and when.
+        enable_admin_chat_access: bool = Entry::new("ENABLE_ADMIN_CHAT_ACCESS").default("true").restart();
+
+        /// Whether administrators may export the chats of everybody.
+        enable_admin_export: bool = Entry::new("ENABLE_ADMIN_EXPORT").default("true").restart();
+
+        /// Whether chats can be shared by link. When it is off, links that were made before do not work either.
+        enable_community_sharing: bool = Entry::new("ENABLE_COMMUNITY_SHARING").default("true").stored();
+
+        /// Whether requests below `/openai/` that Wardroom has no route for are passed on to the provider with
+        /// its key. Everybody with an account reaches everything the provider has then; leave it off.
+        enable_openai_api_passthrough: bool =
+            Entry::new("ENABLE_OPENAI_API_PASSTHROUGH").default("false").restart();
+
+        /// Whether people may keep connections of their own in their settings.
+        enable_direct_connections: bool = Entry::new("ENABLE_DIRECT_CONNECTIONS").default("false").stored();
     }
 
     "Chat" {

@@ -6,10 +6,11 @@
 use crate::catalogue;
 
 /// Names with these beginnings are ours or a peer's; all others are somebody else's business.
-const PEERS: [&str; 17] = [
+const PEERS: [&str; 19] = [
     "AIOHTTP_CLIENT_",
     "AUDIT_",
     "BUDGET_",
+    "BYPASS_",
     "CONFIG_ENCRYPTION_",
     "DATABASE_",
     "DEFAULT_",
@@ -23,6 +24,7 @@ const PEERS: [&str; 17] = [
     "OPENROUTER_",
     "SHOW_ADMIN_",
     "TASK_MODEL",
+    "USER_PERMISSIONS_",
     "WEBUI_",
 ];
 const OURS: &str = "WARDROOM_";
