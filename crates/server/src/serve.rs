@@ -12,7 +12,10 @@ use tokio::{
     signal::unix::{Signal, SignalKind, signal},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
-use web::{App, Services, door::Closing};
+use web::{
+    App, Services,
+    door::{Closing, House},
+};
 use workspace::{Workspace, WorkspaceParts};
 
 use crate::{
@@ -47,10 +50,10 @@ pub(crate) async fn run(base: Base, demo: Demo) -> Result<(), StartError> {
     welcome(&app, &listener, demo).await;
     tasks.spawn(watch::run(app.clone(), serving.clone()));
     tasks.spawn(sweep::run(app.services().identity.clone(), serving.clone()));
-    let house = web::router(app);
+    let router = web::router(app);
     let lanes = Lanes::start(lanes::wanted(&loaded.settings)).map_err(StartError::Runtime)?;
     let patience = loaded.settings.shutdown_timeout.value;
-    let post = Post { listener, house, lanes: lanes.door(), signals, patience };
+    let post = Post { listener, router, lanes: lanes.door(), signals, patience };
     answer_until_signal(post, &base, serving).await;
 
     settling.cancel();
@@ -70,8 +73,8 @@ async fn serve_sealed(
     signals: Signals,
     reason: &str,
 ) -> Result<(), StartError> {
-    let (house, lanes) = (web::sealed_router(reason), web::door::Lanes::default());
-    let post = Post { listener, house, lanes, signals, patience: Duration::ZERO };
+    let (router, lanes) = (web::sealed_router(reason), web::door::Lanes::default());
+    let post = Post { listener, router, lanes, signals, patience: Duration::ZERO };
     answer_until_signal(post, base, CancellationToken::new()).await;
     Ok(())
 }
@@ -79,7 +82,7 @@ async fn serve_sealed(
 /// What answers, and until when.
 struct Post {
     listener: TcpListener,
-    house: web::Router,
+    router: web::Router,
     lanes: web::door::Lanes,
     signals: Signals,
     /// How long running requests may go on after the signal.
@@ -88,11 +91,12 @@ struct Post {
 
 /// Answers requests until a signal comes, then lets running ones end for a while.
 async fn answer_until_signal(post: Post, base: &Base, serving: CancellationToken) {
-    let Post { listener, house, lanes, signals, patience } = post;
+    let Post { listener, router, lanes, signals, patience } = post;
     let connections = TaskTracker::new();
     let closing = Closing { gently: serving, at_once: CancellationToken::new() };
-    let (world, tasks) = (base.world.clone(), connections.clone());
-    let closed = connections.spawn(web::door::serve(listener, house, world, lanes, tasks, closing.clone()));
+    let house = House { router, world: base.world.clone(), settings: base.settings.clone() };
+    let tasks = connections.clone();
+    let closed = connections.spawn(web::door::serve(listener, house, lanes, tasks, closing.clone()));
     signals.one().await;
     tracing::info!("shutting down: no new requests, running ones may end");
     closing.gently.cancel();

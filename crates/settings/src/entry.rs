@@ -82,6 +82,8 @@ pub enum Grammar {
     SchemaName,
     /// A JSON object of prices.
     Prices,
+    /// A text that must be what these words say.
+    Worded(&'static str),
 }
 
 impl Entry {
@@ -186,6 +188,7 @@ impl Entry {
             Grammar::Database => {
                 "sqlite:///path/to/file.db or postgresql://user:password@host:5432/name".into()
             }
+            Grammar::Worded(words) => words.into(),
             Grammar::SchemaName => "letters, digits and _, not beginning with a digit, at most 63".into(),
             Grammar::Prices => concat!(
                 r#"a JSON object such as {"gpt-4o-mini":{"prompt":0.15,"completion":0.6}} "#,

@@ -12,6 +12,9 @@ mod docs;
 mod dotenv;
 mod duration;
 mod entry;
+mod header_name;
+mod headers;
+mod hosts;
 mod list;
 mod live;
 mod names;
@@ -34,6 +37,13 @@ pub use docs::docs;
 pub use dotenv::parse as parse_dotenv;
 pub use duration::{Span, duration};
 pub use entry::{Entry, Grammar, Places};
+pub use header_name::{HeaderName, TrustedHeaders};
+pub use headers::{
+    CacheControl, ContentSecurityPolicy, ContentTypeOptions, CrossDomainPolicies, DownloadOptions,
+    EmbedderPolicy, FrameOptions, OpenerPolicy, PermissionsPolicy, ReferrerPolicy, ReportingEndpoints,
+    ResourcePolicy, TransportSecurity,
+};
+pub use hosts::{HostPattern, Hosts, Origins, Schemes};
 pub use list::{Settings, catalogue};
 pub use live::{Live, Open};
 pub use network::{Network, Networks};

@@ -5,9 +5,11 @@ use std::{net::IpAddr, path::PathBuf, sync::LazyLock, time::Duration};
 use kernel::{BaseUrl, Email, Role, Secret};
 
 use crate::{
-    AuditLevel, BudgetStatus, DatabaseKind, DatabaseUrl, DefaultPermissions, Entry, Environment, Keys,
-    LogFormat, LogLevel, ModelAccess, Networks, PathList, Prices, SameSite, SchemaName, Size, Source, Span,
-    Urls, Value, permissions,
+    AuditLevel, BudgetStatus, CacheControl, ContentSecurityPolicy, ContentTypeOptions, CrossDomainPolicies,
+    DatabaseKind, DatabaseUrl, DefaultPermissions, DownloadOptions, EmbedderPolicy, Entry, Environment,
+    FrameOptions, HeaderName, Hosts, Keys, LogFormat, LogLevel, ModelAccess, Networks, OpenerPolicy, Origins,
+    PathList, PermissionsPolicy, Prices, ReferrerPolicy, ReportingEndpoints, ResourcePolicy, SameSite,
+    SchemaName, Schemes, Size, Source, Span, TransportSecurity, Urls, Value, permissions,
     read::{Reader, default},
     report::Shown,
     setting::Setting,
@@ -90,6 +92,11 @@ settings! {
 
         /// The address under which people reach this installation, e.g. `https://chat.example.com`.
         webui_url: Option<BaseUrl> = Entry::new("WEBUI_URL").stored();
+
+        /// Further names that requests may ask for, beside the host of `WEBUI_URL`, `localhost` and literal
+        /// IP addresses. Requests for any other name are answered with 421. `*` allows every name, and with it
+        /// pages that reach a server in their visitor's network by DNS rebinding.
+        allowed_hosts: Hosts = Entry::new("WARDROOM_ALLOWED_HOSTS").default_note("none").restart();
 
         /// Which peers may say on whose behalf they speak (`X-Forwarded-For`, `X-Forwarded-Proto`): addresses
         /// and networks separated by commas. `*` believes everybody; use it only where nobody but your proxy
@@ -283,6 +290,92 @@ settings! {
 
         /// Whether people may keep connections of their own in their settings.
         enable_direct_connections: bool = Entry::new("ENABLE_DIRECT_CONNECTIONS").default("false").stored();
+    }
+
+    "Proxy sign-in" {
+        /// The header in which a proxy in front names the e-mail address of the person whom it has signed in.
+        /// It counts from the peers below only; from all others it is removed. Signing in by password ends.
+        webui_auth_trusted_email_header: Option<HeaderName> =
+            Entry::new("WEBUI_AUTH_TRUSTED_EMAIL_HEADER").restart();
+
+        /// The header with the person's name, percent-encoded.
+        webui_auth_trusted_name_header: Option<HeaderName> =
+            Entry::new("WEBUI_AUTH_TRUSTED_NAME_HEADER").restart();
+
+        /// The header with the names of the person's groups, separated by commas. At each sign-in the person
+        /// is in exactly those of them that exist.
+        webui_auth_trusted_groups_header: Option<HeaderName> =
+            Entry::new("WEBUI_AUTH_TRUSTED_GROUPS_HEADER").restart();
+
+        /// The header with the person's role: `admin`, `user` or `pending`; anything else changes nothing.
+        webui_auth_trusted_role_header: Option<HeaderName> =
+            Entry::new("WEBUI_AUTH_TRUSTED_ROLE_HEADER").restart();
+
+        /// The peers whose identity headers count. `*` is refused.
+        trusted_header_proxies: Option<Networks> = Entry::new("WARDROOM_TRUSTED_HEADER_PROXIES")
+            .default_note("the peers of `FORWARDED_ALLOW_IPS`").restart();
+    }
+
+    "Browser" {
+        /// Origins of other pages that may use the API in a person's browser, with the person's session. `*`
+        /// lets all of them in, but without anybody's session.
+        cors_allow_origin: Origins =
+            Entry::new("CORS_ALLOW_ORIGIN").default_note("our own pages only").restart();
+
+        /// Schemes that origins in `CORS_ALLOW_ORIGIN` may have besides `http` and `https`, for desktop apps.
+        cors_allow_custom_scheme: Schemes =
+            Entry::new("CORS_ALLOW_CUSTOM_SCHEME").default_note("none").restart();
+
+        /// `Strict-Transport-Security`. When it is set it is sent with every answer; when it is not, with a
+        /// year over HTTPS.
+        hsts: Option<TransportSecurity> =
+            Entry::new("HSTS").default_note("`max-age=31536000` over HTTPS").restart();
+
+        /// `X-Frame-Options`. The built-in content security policy follows it.
+        xframe_options: FrameOptions = Entry::new("XFRAME_OPTIONS").default("deny").restart();
+
+        /// `X-Content-Type-Options`.
+        xcontent_type: ContentTypeOptions = Entry::new("XCONTENT_TYPE").default("nosniff").restart();
+
+        /// `Referrer-Policy`.
+        referrer_policy: ReferrerPolicy = Entry::new("REFERRER_POLICY").default("no-referrer").restart();
+
+        /// `Permissions-Policy`.
+        permissions_policy: PermissionsPolicy = Entry::new("PERMISSIONS_POLICY")
+            .default("camera=(), geolocation=(), microphone=(), payment=(), usb=()").restart();
+
+        /// `Cache-Control` of answers that do not say it themselves, as files that never change do.
+        cache_control: CacheControl = Entry::new("CACHE_CONTROL").default("no-store").restart();
+
+        /// `X-Download-Options`.
+        xdownload_options: Option<DownloadOptions> = Entry::new("XDOWNLOAD_OPTIONS").restart();
+
+        /// `X-Permitted-Cross-Domain-Policies`.
+        xpermitted_cross_domain_policies: CrossDomainPolicies =
+            Entry::new("XPERMITTED_CROSS_DOMAIN_POLICIES").default("none").restart();
+
+        /// `Content-Security-Policy`, instead of the built-in one that allows nothing but the app's own files.
+        content_security_policy: Option<ContentSecurityPolicy> =
+            Entry::new("CONTENT_SECURITY_POLICY").default_note("strict").restart();
+
+        /// `Content-Security-Policy-Report-Only`, beside the one in force.
+        content_security_policy_report_only: Option<ContentSecurityPolicy> =
+            Entry::new("CONTENT_SECURITY_POLICY_REPORT_ONLY").restart();
+
+        /// `Cross-Origin-Embedder-Policy`.
+        cross_origin_embedder_policy: Option<EmbedderPolicy> =
+            Entry::new("CROSS_ORIGIN_EMBEDDER_POLICY").restart();
+
+        /// `Cross-Origin-Opener-Policy`.
+        cross_origin_opener_policy: OpenerPolicy =
+            Entry::new("CROSS_ORIGIN_OPENER_POLICY").default("same-origin").restart();
+
+        /// `Cross-Origin-Resource-Policy`.
+        cross_origin_resource_policy: ResourcePolicy =
+            Entry::new("CROSS_ORIGIN_RESOURCE_POLICY").default("same-origin").restart();
+
+        /// `Reporting-Endpoints`.
+        reporting_endpoints: Option<ReportingEndpoints> = Entry::new("REPORTING_ENDPOINTS").restart();
     }
 
     "Chat" {

@@ -6,12 +6,15 @@
 use crate::catalogue;
 
 /// Names with these beginnings are ours or a peer's; all others are somebody else's business.
-const PEERS: [&str; 19] = [
+const PEERS: &[&str] = &[
     "AIOHTTP_CLIENT_",
     "AUDIT_",
     "BUDGET_",
     "BYPASS_",
     "CONFIG_ENCRYPTION_",
+    "CONTENT_SECURITY_",
+    "CORS_",
+    "CROSS_ORIGIN_",
     "DATABASE_",
     "DEFAULT_",
     "ENABLE_",
@@ -22,6 +25,8 @@ const PEERS: [&str; 19] = [
     "MODEL_PRICE",
     "OPENAI_",
     "OPENROUTER_",
+    "PERMISSIONS_POLIC",
+    "REFERRER_POLIC",
     "SHOW_ADMIN_",
     "TASK_MODEL",
     "USER_PERMISSIONS_",
@@ -127,7 +132,7 @@ mod tests {
         for name in [
             "WEBUI_AUTH",
             "WEBUI_BANNERS",
-            "WEBUI_AUTH_TRUSTED_EMAIL_HEADER",
+            "CORS_ALLOW_METHODS",
             "ENABLE_LDAP",
             "ENABLE_OLLAMA_API",
             "OPENAI_API_CONFIGS",

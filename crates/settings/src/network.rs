@@ -61,6 +61,14 @@ impl Network {
 }
 
 impl Networks {
+    /// Whether every address is one of these, however that is written.
+    pub fn is_everybody(&self) -> bool {
+        match self {
+            Self::Everybody => true,
+            Self::These(networks) => networks.iter().any(|network| network.prefix == 0),
+        }
+    }
+
     /// Whether the peer's forwarded headers count.
     pub fn contains(&self, peer: IpAddr) -> bool {
         match self {

@@ -115,6 +115,10 @@ pub enum Notice {
     EverybodyForwards,
     /// `DEFAULT_USER_ROLE=admin`.
     EverybodyAdministrates,
+    /// `WARDROOM_ALLOWED_HOSTS=*`.
+    AnyHost,
+    /// `CORS_ALLOW_ORIGIN=*`.
+    EverybodyReads,
 }
 
 impl fmt::Display for Notice {
@@ -132,6 +136,12 @@ impl fmt::Display for Notice {
             ),
             Self::EverybodyAdministrates => f.write_str(
                 "DEFAULT_USER_ROLE is admin: everybody who signs up administrates; set it to pending or user",
+            ),
+            Self::AnyHost => f.write_str(
+                "WARDROOM_ALLOWED_HOSTS is *: a foreign page can reach this server through its visitors' browsers; name your hosts instead",
+            ),
+            Self::EverybodyReads => f.write_str(
+                "CORS_ALLOW_ORIGIN is *: pages of every origin may use this API with a key; name the origins that need it instead",
             ),
         }
     }

@@ -8,8 +8,8 @@ use std::{collections::BTreeMap, io, path::Path};
 use kernel::Role;
 
 use crate::{
-    BaseUrls, CookieRules, Database, Entry, Given, Networks, Notice, Places, Problem, Provider, Settings,
-    catalogue, cookie, database,
+    BaseUrls, CookieRules, Database, Entry, Given, Hosts, Networks, Notice, Origins, Places, Problem,
+    Provider, Settings, TrustedHeaders, catalogue, cookie, database, header_name, hosts,
     names::{self, Verdict},
     provider,
     setting::Setting,
@@ -64,6 +64,10 @@ pub struct Loaded {
     pub base_urls: BaseUrls,
     /// How the session cookie is set.
     pub cookie: CookieRules,
+    /// Who vouches for people by headers.
+    pub trusted_headers: Option<TrustedHeaders>,
+    /// The host of `WEBUI_URL`, in lower case and without port or brackets.
+    pub public_host: Option<String>,
     /// What an operator should know.
     pub notices: Vec<Notice>,
 }
@@ -80,16 +84,22 @@ pub fn read(sources: &Sources<'_>) -> Result<Loaded, Vec<Problem>> {
     let database = database::resolve(&settings).map_err(&mut note).ok();
     let providers = provider::providers(&settings).map_err(&mut note).ok();
     let cookie = cookie::rules(&settings).map_err(&mut note).ok();
+    let trusted_headers = header_name::trusted(&settings).map_err(&mut note).ok();
     problems.extend(lonely_admin(&settings));
-    match (database, providers, cookie) {
-        (Some(database), Some(providers), Some(cookie)) if problems.is_empty() => Ok(Loaded {
-            database,
-            providers,
-            base_urls: provider::base_urls(&settings),
-            cookie,
-            notices: notices.into_iter().chain(unsafe_choices(&settings)).collect(),
-            settings,
-        }),
+    problems.extend(hosts::check_origins(&settings));
+    match (database, providers, cookie, trusted_headers) {
+        (Some(database), Some(providers), Some(cookie), Some(trusted_headers)) if problems.is_empty() => {
+            Ok(Loaded {
+                database,
+                providers,
+                base_urls: provider::base_urls(&settings),
+                cookie,
+                trusted_headers,
+                public_host: hosts::public_host(settings.webui_url.value.as_ref()),
+                notices: notices.into_iter().chain(unsafe_choices(&settings)).collect(),
+                settings,
+            })
+        }
         _ => Err(problems),
     }
 }
@@ -108,10 +118,13 @@ fn lonely_admin(settings: &Settings) -> Option<Problem> {
 }
 
 fn unsafe_choices(settings: &Settings) -> impl Iterator<Item = Notice> {
-    let forwards = settings.forwarded_allow_ips.value == Networks::Everybody;
-    let administrates = settings.default_user_role.value == Role::Admin;
-    let forwards = forwards.then_some(Notice::EverybodyForwards);
-    forwards.into_iter().chain(administrates.then_some(Notice::EverybodyAdministrates))
+    let choices = [
+        (settings.forwarded_allow_ips.value == Networks::Everybody, Notice::EverybodyForwards),
+        (settings.default_user_role.value == Role::Admin, Notice::EverybodyAdministrates),
+        (settings.allowed_hosts.value == Hosts::Any, Notice::AnyHost),
+        (settings.cors_allow_origin.value == Origins::Everybody, Notice::EverybodyReads),
+    ];
+    choices.into_iter().filter_map(|(is_chosen, notice)| is_chosen.then_some(notice))
 }
 
 /// Looks every setting up, and collects what is wrong on the way.

@@ -71,6 +71,7 @@ impl Grammar {
             | Self::Url
             | Self::Urls
             | Self::Database
+            | Self::Worded(_)
             | Self::SchemaName => "text",
         }
     }

@@ -3,7 +3,7 @@
 use http::{HeaderMap, Method, header, request::Parts};
 use kernel::{Caller, Kind, Refusal};
 
-use crate::app::App;
+use crate::{app::App, cors::Standing};
 
 /// The name of the session cookie, Open WebUI's.
 pub(crate) const COOKIE: &str = "token";
@@ -80,41 +80,29 @@ pub(crate) async fn identify(app: &App, parts: &Parts) -> Result<Caller, Refusal
     services.identity.person(token).await.map(Caller::Person)
 }
 
-/// A request that changes something and relies on the cookie must come from our own pages.
+/// A request that relies on the cookie must come from our own pages or from those that the operator named, at
+/// least when it changes something.
 ///
 /// `Sec-Fetch-Site` is sent by every current browser and cannot be set by a page; older ones send
 /// `Origin` with every such request. A client that sends neither is no browser, and no page can use it.
+/// A page of another origin that only reads cannot see the answer; it is refused all the same.
 pub(crate) fn require_same_origin(app: &App, parts: &Parts) -> Result<(), Refusal> {
-    if matches!(parts.method, Method::GET | Method::HEAD | Method::OPTIONS) {
-        return Ok(());
-    }
-    let text = |name| parts.headers.get(name).and_then(|value: &http::HeaderValue| value.to_str().ok());
-    let is_ours = match (text("sec-fetch-site"), text("origin")) {
-        (Some("same-origin" | "none"), _) | (None, None) => true,
-        (Some(_), _) => false,
-        (None, Some(origin)) => is_own_origin(app, parts, origin),
+    let only_reads = matches!(parts.method, Method::GET | Method::HEAD | Method::OPTIONS);
+    let standing = Standing::of(&parts.headers, &parts.uri, &app.services().settings.load());
+    let mut sites = parts.headers.get_all("sec-fetch-site").iter();
+    let site = sites.next().map(http::HeaderValue::as_bytes).filter(|_| sites.next().is_none());
+    let is_ours = match (site, standing) {
+        (_, Standing::Friend) | (Some(b"same-origin" | b"none"), _) => true,
+        // A link on another site leads here without `Origin`, and may.
+        (_, Standing::Unsaid) => only_reads || !parts.headers.contains_key("sec-fetch-site"),
+        (_, Standing::Own) => only_reads || site.is_none(),
+        (_, Standing::Anybody | Standing::Foreign) => false,
     };
     if is_ours {
         return Ok(());
     }
     let words = "This request came from another site. Open Wardroom itself and try again.";
     Err(Refusal::new(Kind::Forbidden, "cross_origin", words))
-}
-
-fn is_own_origin(app: &App, parts: &Parts, origin: &str) -> bool {
-    let configured =
-        app.services().settings.load().settings.webui_url.value.as_ref().map(kernel::BaseUrl::origin);
-    if configured.is_some_and(|own| own == origin) {
-        return true;
-    }
-    let host = parts
-        .uri
-        .authority()
-        .map(http::uri::Authority::as_str)
-        .or_else(|| parts.headers.get(header::HOST)?.to_str().ok());
-    host.is_some_and(|host| {
-        origin.strip_prefix("https://").or_else(|| origin.strip_prefix("http://")) == Some(host)
-    })
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@
 use std::net::{IpAddr, SocketAddr};
 
 use axum::{extract::FromRequestParts, http::request::Parts};
-use http::HeaderMap;
+use http::{HeaderMap, header};
 use kernel::Refusal;
 use settings::{Loaded, Networks};
 
@@ -14,6 +14,7 @@ use crate::{
     app::App,
     caller::{self, Credential},
     door::Arrival,
+    headers::IsHttps,
     refused::Refused,
 };
 
@@ -28,12 +29,36 @@ pub(crate) struct Client {
 
 impl Client {
     fn of(headers: &HeaderMap, peer: IpAddr, settings: &Loaded) -> Self {
-        let settings = &settings.settings;
-        let trusted = &settings.forwarded_allow_ips.value;
-        let is_public_https =
-            settings.webui_url.value.as_ref().is_some_and(|url| url.as_str().starts_with("https:"));
-        let is_forwarded_https = trusted.contains(peer) && forwarded_scheme(headers) == Some("https");
-        Self { address: origin(headers, peer, trusted), is_https: is_public_https || is_forwarded_https }
+        let trusted = &settings.settings.forwarded_allow_ips.value;
+        let is_https = is_https(headers, peer, settings) == IsHttps::Yes;
+        Self { address: origin(headers, peer, trusted), is_https }
+    }
+}
+
+/// Whether the person's connection is HTTPS, whoever ends it.
+pub(crate) fn is_https(headers: &HeaderMap, peer: IpAddr, settings: &Loaded) -> IsHttps {
+    let settings = &settings.settings;
+    let is_public = settings.webui_url.value.as_ref().is_some_and(|url| url.as_str().starts_with("https:"));
+    let is_forwarded =
+        settings.forwarded_allow_ips.value.contains(peer) && forwarded_scheme(headers) == Some("https");
+    if is_public || is_forwarded { IsHttps::Yes } else { IsHttps::No }
+}
+
+/// Removes what only a trusted proxy may say, when somebody else said it, so that nothing behind the door can
+/// believe it by mistake. Two spellings that we never read go in every case.
+pub(crate) fn strip_claims(headers: &mut HeaderMap, peer: IpAddr, settings: &Loaded) {
+    headers.remove(header::FORWARDED);
+    headers.remove("x-real-ip");
+    if !settings.settings.forwarded_allow_ips.value.contains(peer) {
+        for name in ["x-forwarded-for", "x-forwarded-proto", "x-forwarded-host"] {
+            headers.remove(name);
+        }
+    }
+    if let Some(trusted) = settings.trusted_headers.as_ref().filter(|it| !it.proxies.contains(peer)) {
+        let others = [&trusted.name, &trusted.groups, &trusted.role];
+        for name in others.into_iter().flatten().chain([&trusted.email]) {
+            headers.remove(name.as_str());
+        }
     }
 }
 
@@ -88,7 +113,7 @@ impl FromRequestParts<App> for OwnPage {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use std::collections::BTreeMap;
 
     use http::{HeaderName, HeaderValue};
@@ -96,7 +121,8 @@ mod tests {
 
     use super::*;
 
-    fn client(environment: &[(&str, &str)], peer: &str, lines: &[(&'static str, &'static str)]) -> Client {
+    /// The settings that follow from these variables.
+    pub(crate) fn loaded(environment: &[(&str, &str)]) -> Loaded {
         let environment: BTreeMap<_, _> =
             environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         let sources = Sources {
@@ -105,11 +131,19 @@ mod tests {
             stored: &BTreeMap::new(),
             open: &|_| unreachable!("no setting of these tests names a file"),
         };
+        settings::read(&sources).unwrap()
+    }
+
+    fn client(environment: &[(&str, &str)], peer: &str, lines: &[(&'static str, &'static str)]) -> Client {
+        Client::of(&headers(lines), peer.parse().unwrap(), &loaded(environment))
+    }
+
+    fn headers(lines: &[(&'static str, &'static str)]) -> HeaderMap {
         let mut headers = HeaderMap::new();
         for (name, value) in lines {
             headers.append(HeaderName::from_static(name), HeaderValue::from_static(value));
         }
-        Client::of(&headers, peer.parse().unwrap(), &settings::read(&sources).unwrap())
+        headers
     }
 
     fn address_of(peer: &str, lines: &[(&'static str, &'static str)]) -> String {
@@ -147,5 +181,34 @@ mod tests {
         assert!(!client(&[], "127.0.0.1", &[("x-forwarded-proto", "http")]).is_https);
         assert!(client(&[("WEBUI_URL", "https://chat.example.com")], "198.51.100.7", &[]).is_https);
         assert!(!client(&[("WEBUI_URL", "http://chat.example.com")], "198.51.100.7", &[]).is_https);
+    }
+
+    #[test]
+    fn what_a_stranger_claims_about_others_is_gone_before_anybody_reads_it() {
+        let settings = loaded(&[
+            ("FORWARDED_ALLOW_IPS", "10.0.0.0/8"),
+            ("WARDROOM_TRUSTED_HEADER_PROXIES", "10.0.0.7"),
+            ("WEBUI_AUTH_TRUSTED_EMAIL_HEADER", "X-Mail"),
+            ("WEBUI_AUTH_TRUSTED_ROLE_HEADER", "X-Role"),
+        ]);
+        let claims = [
+            ("forwarded", "for=1.2.3.4;host=evil.example"),
+            ("x-real-ip", "1.2.3.4"),
+            ("x-forwarded-for", "1.2.3.4"),
+            ("x-forwarded-host", "evil.example"),
+            ("x-forwarded-proto", "https"),
+            ("x-mail", "ada@example.com"),
+            ("x-role", "admin"),
+            ("x-role", "user"),
+            ("accept", "*/*"),
+        ];
+        let left = |peer: &str| {
+            let mut headers = headers(&claims);
+            strip_claims(&mut headers, peer.parse().unwrap(), &settings);
+            headers.len()
+        };
+        assert_eq!(left("198.51.100.7"), 1);
+        assert_eq!(left("10.0.0.8"), 4);
+        assert_eq!(left("10.0.0.7"), 7);
     }
 }

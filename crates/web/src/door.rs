@@ -23,6 +23,7 @@ use hyper_util::{
     service::TowerToHyperService,
 };
 use kernel::{Caller, RequestId, World};
+use settings::Live;
 use tokio::{
     net::{TcpListener, TcpStream},
     runtime::Handle,
@@ -31,7 +32,13 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tower::service_fn;
 
-use crate::{dialect::Dialect, headers, table};
+use crate::{
+    client,
+    cors::Cors,
+    dialect::Dialect,
+    headers::{Headers, IsHttps},
+    host, table,
+};
 
 /// Bytes of request head; hyper answers 431 beyond.
 const MAX_HEAD: usize = 64 * 1024;
@@ -61,9 +68,19 @@ pub struct Arrival {
 pub struct LogsItself;
 
 /// What is behind the door.
-struct House {
-    router: Router,
-    world: World,
+pub struct House {
+    /// The routes.
+    pub router: Router,
+    /// Clock and dice.
+    pub world: World,
+    /// The settings in force: under which names the house answers, and what it says to browsers.
+    pub settings: Live,
+}
+
+/// The house, with what is made once of its settings.
+struct Open {
+    house: House,
+    headers: Headers,
 }
 
 /// The runtimes that serve connections, each connection on one of them for all its life. Empty: the present one.
@@ -80,15 +97,9 @@ pub struct Closing {
 }
 
 /// Serves until it is told to close. Over when `tasks` is empty.
-pub async fn serve(
-    listener: TcpListener,
-    router: Router,
-    world: World,
-    lanes: Lanes,
-    tasks: TaskTracker,
-    closing: Closing,
-) {
-    let house = Arc::new(House { router, world });
+pub async fn serve(listener: TcpListener, house: House, lanes: Lanes, tasks: TaskTracker, closing: Closing) {
+    let headers = Headers::of(&house.settings.load().settings);
+    let house = Arc::new(Open { house, headers });
     let mut server = auto::Builder::new(TokioExecutor::new());
     server
         .http1()
@@ -140,7 +151,7 @@ async fn converse(
     server: Arc<auto::Builder<TokioExecutor>>,
     stream: TcpStream,
     peer: SocketAddr,
-    house: Arc<House>,
+    house: Arc<Open>,
     closing: Closing,
 ) {
     // Without it a token of a stream may wait 40 ms for the acknowledgement of the one before.
@@ -195,23 +206,20 @@ async fn never_asking(has_asked: &AtomicBool) {
     }
 }
 
-async fn handle(house: &House, peer: SocketAddr, request: Request<Incoming>) -> Response {
+async fn handle(open: &Open, peer: SocketAddr, request: Request<Incoming>) -> Response {
+    let Open { house, headers } = open;
     let arrival = Arrival { id: RequestId::new(&house.world), started: Instant::now(), peer };
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     let mut request = request.map(Body::new);
     request.extensions_mut().insert(arrival.clone());
 
-    let answer = std::panic::AssertUnwindSafe(tower::ServiceExt::oneshot(house.router.clone(), request))
-        .catch_unwind()
-        .await;
-    let mut response = match answer {
-        Ok(Ok(response)) => response,
-        Err(_) => {
-            tracing::error!(request_id = %arrival.id, "a handler panicked");
-            table::dialect_of(&path).unwrap_or(Dialect::Workspace).render(&kernel::Refusal::internal())
-        }
+    let (is_https, cors, early) = receive(&house.settings, &mut request, peer);
+    let mut response = match early {
+        Some(response) => response,
+        None => enter(house, request, &arrival, &path).await,
     };
-    headers::secure(response.headers_mut());
+    headers.secure(response.headers_mut(), is_https);
+    cors.mark(response.headers_mut());
     if let Ok(id) = HeaderValue::from_str(arrival.id.as_str()) {
         response.headers_mut().insert("x-request-id", id);
     }
@@ -223,6 +231,38 @@ async fn handle(house: &House, peer: SocketAddr, request: Request<Incoming>) -> 
         tracing::info!(target: "request", request_id = %arrival.id, %method, %path, status, %actor, milliseconds, "request");
     }
     response
+}
+
+/// Believes of a request what may be believed, and answers at the door what need not come in: requests for
+/// somebody else, and browsers that ask whether a page may ask.
+fn receive(
+    settings: &Live,
+    request: &mut Request<Body>,
+    peer: SocketAddr,
+) -> (IsHttps, Cors, Option<Response>) {
+    let loaded = settings.load();
+    client::strip_claims(request.headers_mut(), peer.ip(), &loaded);
+    let is_https = client::is_https(request.headers(), peer.ip(), &loaded);
+    let cors = Cors::of(request.method(), request.headers(), request.uri(), &loaded);
+    let path = request.uri().path();
+    let early = match host::check(request, &loaded) {
+        Err(stranger) => Some(stranger.answer(path)),
+        Ok(()) => cors.preflight(path),
+    };
+    (is_https, cors, early)
+}
+
+async fn enter(house: &House, request: Request<Body>, arrival: &Arrival, path: &str) -> Response {
+    let answer = std::panic::AssertUnwindSafe(tower::ServiceExt::oneshot(house.router.clone(), request))
+        .catch_unwind()
+        .await;
+    match answer {
+        Ok(Ok(response)) => response,
+        Err(_) => {
+            tracing::error!(request_id = %arrival.id, "a handler panicked");
+            table::dialect_of(path).unwrap_or(Dialect::Workspace).render(&kernel::Refusal::internal())
+        }
+    }
 }
 
 #[cfg(test)]

@@ -7,12 +7,14 @@
 mod app;
 mod caller;
 mod client;
+mod cors;
 mod credentials;
 mod dialect;
 pub mod door;
 mod extract;
 mod headers;
 mod health;
+mod host;
 mod inference;
 mod management;
 mod patch;

@@ -19,10 +19,11 @@ spec_sqlite! {
     an_answer_names_no_software;
 }
 
-const ALWAYS: [(&str, &str); 6] = [
+const ALWAYS: [(&str, &str); 7] = [
     ("x-content-type-options", "nosniff"),
     ("x-frame-options", "DENY"),
     ("referrer-policy", "no-referrer"),
+    ("x-permitted-cross-domain-policies", "none"),
     ("cross-origin-opener-policy", "same-origin"),
     ("cross-origin-resource-policy", "same-origin"),
     ("permissions-policy", "camera=(), geolocation=(), microphone=(), payment=(), usb=()"),
@@ -71,13 +72,16 @@ async fn every_kind_of_answer_carries_the_headers(stage: Stage) {
         ("stream", 200, master.stream("Hi").await.answer().await),
         (
             "preflight",
-            405,
+            403,
             stranger
                 .draft("OPTIONS", "/v1/chat/completions")
                 .header("origin", "https://evil.example")
+                .header("access-control-request-method", "POST")
                 .send()
                 .await,
         ),
+        ("foreign host", 421, stranger.draft("GET", "/").header("host", "evil.example").send().await),
+        ("no host", 400, stranger.draft("GET", "/api/config").header("host", "a b").send().await),
     ];
     for (what, status, answer) in answers {
         if what != "other site" && what != "not permitted" {

@@ -119,3 +119,80 @@ fn a_cookie_that_browsers_would_drop_is_refused() {
             .problems();
     assert!(problems.contains("browsers drop such a cookie"), "{problems}");
 }
+
+#[test]
+fn every_header_that_is_not_one_stops_the_start_and_says_what_would_be() {
+    let problems = World::with(&[
+        ("HSTS", "a year"),
+        ("XFRAME_OPTIONS", "ALLOW-FROM https://a.example"),
+        ("XCONTENT_TYPE", "sniff"),
+        ("REFERRER_POLICY", "none"),
+        ("PERMISSIONS_POLICY", "camera=()(microphone"),
+        ("CACHE_CONTROL", "sometimes"),
+        ("XDOWNLOAD_OPTIONS", "open"),
+        ("XPERMITTED_CROSS_DOMAIN_POLICIES", "all"),
+        ("CONTENT_SECURITY_POLICY", "'self'"),
+        ("CONTENT_SECURITY_POLICY_REPORT_ONLY", ";"),
+        ("CROSS_ORIGIN_EMBEDDER_POLICY", "strict"),
+        ("CROSS_ORIGIN_OPENER_POLICY", "strict"),
+        ("CROSS_ORIGIN_RESOURCE_POLICY", "none"),
+        ("REPORTING_ENDPOINTS", "https://a.example"),
+    ])
+    .problems();
+    let lines: Vec<&str> = problems.lines().collect();
+    assert_eq!(lines.len(), 14, "{problems}");
+    assert_eq!(
+        lines[1],
+        "XFRAME_OPTIONS is \"ALLOW-FROM https://a.example\"; it must be one of deny, sameorigin"
+    );
+    assert!(
+        lines[4].starts_with("PERMISSIONS_POLICY is \"camera=()(microphone\"; it must be directives such as")
+    );
+    assert!(lines.iter().all(|line| line.contains("; it must be ")), "{problems}");
+}
+
+#[test]
+fn an_origin_that_is_none_stops_the_start() {
+    for wrong in
+        ["null", "chat.example.com", "https://a.example/path", "https://a.example;*", "https://a.example;"]
+    {
+        let problems = World::with(&[("CORS_ALLOW_ORIGIN", wrong)]).problems();
+        assert!(problems.starts_with("CORS_ALLOW_ORIGIN is "), "{wrong}: {problems}");
+    }
+    let app = [("CORS_ALLOW_ORIGIN", "https://a.example; app://main")];
+    assert!(World::with(&app).problems().contains("name the scheme in CORS_ALLOW_CUSTOM_SCHEME"));
+    World::with(&app).file(&[("CORS_ALLOW_CUSTOM_SCHEME", "app")]).read();
+}
+
+#[test]
+fn headers_that_anybody_could_write_sign_nobody_in() {
+    let email = ("WEBUI_AUTH_TRUSTED_EMAIL_HEADER", "X-Forwarded-Email");
+    for everybody in ["*", "0.0.0.0/0", "10.0.0.0/8,::/0"] {
+        let problems = World::with(&[email, ("FORWARDED_ALLOW_IPS", everybody)]).problems();
+        assert!(problems.starts_with("FORWARDED_ALLOW_IPS trusts everybody"), "{problems}");
+    }
+    let named =
+        World::with(&[email, ("FORWARDED_ALLOW_IPS", "*"), ("WARDROOM_TRUSTED_HEADER_PROXIES", "10.0.0.7")]);
+    let trusted = named.read().trusted_headers.unwrap();
+    assert_eq!(trusted.email.as_str(), "x-forwarded-email");
+    assert!(!trusted.proxies.contains("10.0.0.8".parse().unwrap()));
+    let lonely = World::with(&[("WEBUI_AUTH_TRUSTED_ROLE_HEADER", "X-Role")]).problems();
+    assert_eq!(lonely, "WEBUI_AUTH_TRUSTED_ROLE_HEADER needs WEBUI_AUTH_TRUSTED_EMAIL_HEADER beside it");
+    for name in ["Cookie", "x_email", "X Email", "Authorization"] {
+        let problems = World::with(&[("WEBUI_AUTH_TRUSTED_EMAIL_HEADER", name)]).problems();
+        assert!(problems.contains("the name of a header"), "{name}: {problems}");
+    }
+    let twice = World::with(&[email, ("WEBUI_AUTH_TRUSTED_ROLE_HEADER", "x-forwarded-email")]).problems();
+    assert!(twice.contains("name the same header twice"), "{twice}");
+}
+
+#[test]
+fn open_doors_are_said_aloud() {
+    let loaded = World::with(&[("WARDROOM_ALLOWED_HOSTS", "*"), ("CORS_ALLOW_ORIGIN", "*")]).read();
+    let notices: Vec<String> = loaded.notices.iter().map(ToString::to_string).collect();
+    assert_eq!(notices.len(), 2, "{notices:?}");
+    assert!(
+        notices[0].starts_with("WARDROOM_ALLOWED_HOSTS is *")
+            && notices[1].starts_with("CORS_ALLOW_ORIGIN is *")
+    );
+}
