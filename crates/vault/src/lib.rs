@@ -1,10 +1,12 @@
-//! The only cryptography of Wardroom: sealed values, keyed digests, password hashes, session tokens and
-//! the check that root secrets are worth the name.
+//! The only cryptography of Wardroom: sealed values, keyed digests, password hashes, session tokens, second
+//! factors and the check that root secrets are worth the name.
 //!
 //! It knows neither HTTP nor SQL nor where a secret is kept, and it takes randomness and time from
 //! [`kernel::World`]. Everything fails closed: what does not verify is an error, never a default.
 
 mod digest;
+mod one_time;
+mod passkey;
 mod password;
 mod ring;
 mod sealed;
@@ -12,10 +14,17 @@ mod session;
 mod strength;
 #[cfg(test)]
 mod testing;
+mod totp;
 
 pub use digest::{IssuedKey, constant_time_eq, virtual_key};
+pub use one_time::{RECOVERY_CODES, one_time_token, recovery_codes};
+pub use passkey::{
+    KnownPasskey, NewPasskey, PASSKEY_ALGORITHMS, PasskeyAssertion, PasskeyError, PasskeyRegistration,
+    PasskeyUse, RelyingParty, base64url,
+};
 pub use password::{PasswordError, Passwords};
 pub use ring::{CanaryError, KeyRing, KeyVersion, Roots, SealingRoot};
 pub use sealed::{OpenError, Place};
 pub use session::{AuthMethod, Claims, TokenError};
 pub use strength::{WeakSecret, check_master_key, check_root_secret};
+pub use totp::TotpSeed;
