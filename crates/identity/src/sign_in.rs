@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use kernel::{Email, Person, Refusal, Secret, Session, SessionId, Timestamp, User};
 use store::{sessions, users};
-use vault::{AuthMethod, PasswordError};
+use vault::{AuthMethod, HashAlgorithm, PasswordError, Verdict};
 
 use crate::{
     Identity, NewAccount, SignInForm,
@@ -63,15 +63,16 @@ impl Identity {
 
     async fn verify(&self, user: Option<&User>, password: Secret<String>) -> Result<bool, Refusal> {
         let stored = user.and_then(|user| user.password.clone());
-        match self.0.passwords.verify(stored, password.clone()).await {
-            Ok(is_right) => Ok(is_right),
-            Err(PasswordError::Empty | PasswordError::TooLong) => Ok(false),
+        let passwords = &self.0.passwords;
+        let slot = passwords.slot().await.map_err(|error| password_failure(&error))?;
+        match passwords.verify(slot, stored, password, HashAlgorithm::Argon2id, None).await {
+            Ok(verdict) => Ok(verdict != Verdict::Wrong),
+            Err(PasswordError::Busy | PasswordError::Failed) => Err(IdentityError::PasswordsFailed.into()),
             Err(PasswordError::Damaged) => {
                 tracing::error!(user.id = ?user.map(|user| &user.id), "a stored password hash cannot be read");
-                // The same work as for an account that does not exist: this one cannot be signed in to either.
-                self.0.passwords.verify(None, password).await.map_err(|error| password_failure(&error))
+                Ok(false)
             }
-            Err(error @ PasswordError::Failed) => Err(password_failure(&error)),
+            Err(_) => Ok(false),
         }
     }
 
@@ -173,6 +174,10 @@ impl Identity {
     }
 
     pub(crate) async fn hash(&self, password: Secret<String>) -> Result<String, Refusal> {
-        self.0.passwords.hash(password, &self.0.world).await.map_err(|error| password_failure(&error))
+        self.0
+            .passwords
+            .hash(password, HashAlgorithm::Argon2id, &self.0.world)
+            .await
+            .map_err(|error| password_failure(&error))
     }
 }

@@ -4,6 +4,7 @@
 //! It knows neither HTTP nor SQL nor where a secret is kept, and it takes randomness and time from
 //! [`kernel::World`]. Everything fails closed: what does not verify is an error, never a default.
 
+mod device;
 mod digest;
 mod one_time;
 mod passkey;
@@ -16,13 +17,14 @@ mod strength;
 mod testing;
 mod totp;
 
+pub use device::DeviceMark;
 pub use digest::{IssuedKey, constant_time_eq, virtual_key};
 pub use one_time::{RECOVERY_CODES, one_time_token, recovery_codes};
 pub use passkey::{
     KnownPasskey, NewPasskey, PASSKEY_ALGORITHMS, PasskeyAssertion, PasskeyError, PasskeyRegistration,
     PasskeyUse, RelyingParty, base64url,
 };
-pub use password::{PasswordError, Passwords};
+pub use password::{HashAlgorithm, HashSlot, PasswordError, Passwords, Verdict};
 pub use ring::{CanaryError, KeyRing, KeyVersion, Roots, SealingRoot};
 pub use sealed::{OpenError, Place};
 pub use session::{AuthMethod, Claims, TokenError};

@@ -70,6 +70,7 @@ pub struct KeyRing {
     pub(crate) key_digest: hmac::Key,
     pub(crate) fingerprint: hmac::Key,
     pub(crate) one_time: hmac::Key,
+    pub(crate) devices: hmac::Key,
     pub(crate) sessions: SessionSigner,
     /// Recognises `WEBUI_SECRET_KEY` in the canary.
     root_mark: [u8; 16],
@@ -101,6 +102,7 @@ impl KeyRing {
             key_digest: hmac::Key::new(hmac::HMAC_SHA256, &*webui.derive(b"digest/virtual-key")),
             fingerprint: hmac::Key::new(hmac::HMAC_SHA256, &*webui.derive(b"digest/fingerprint")),
             one_time: hmac::Key::new(hmac::HMAC_SHA256, &*webui.derive(b"digest/one-time")),
+            devices: hmac::Key::new(hmac::HMAC_SHA256, &*webui.derive(b"mac/device")),
             sessions: SessionSigner::new(roots.webui_secret_key),
             root_mark,
         }
