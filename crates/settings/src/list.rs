@@ -8,8 +8,9 @@ use crate::{
     AuditLevel, BudgetStatus, CacheControl, ContentSecurityPolicy, ContentTypeOptions, CrossDomainPolicies,
     DatabaseKind, DatabaseUrl, DefaultPermissions, DownloadOptions, EmbedderPolicy, Entry, Environment,
     FrameOptions, HeaderName, Hosts, Keys, LogFormat, LogLevel, ModelAccess, Networks, OpenerPolicy, Origins,
-    PathList, PermissionsPolicy, Prices, ReferrerPolicy, ReportingEndpoints, ResourcePolicy, SameSite,
-    SchemaName, Schemes, Size, Source, Span, TransportSecurity, Urls, Value, permissions,
+    PasswordHash, PasswordPattern, PathList, PermissionsPolicy, Prices, ReferrerPolicy, ReportingEndpoints,
+    ResourcePolicy, SameSite, SchemaName, Schemes, Size, Source, Span, TransportSecurity, Urls, Value,
+    permissions,
     read::{Reader, default},
     report::Shown,
     setting::Setting,
@@ -233,8 +234,52 @@ settings! {
         /// Whether people may sign up. The first one always may, and becomes the administrator.
         enable_signup: bool = Entry::new("ENABLE_SIGNUP").default("true").stored();
 
+        /// Whether the first person may sign up while `ENABLE_LOGIN_FORM` is off.
+        enable_initial_admin_signup: bool =
+            Entry::new("ENABLE_INITIAL_ADMIN_SIGNUP").default("false").restart();
+
+        /// Whether people sign in and sign up with a form. When it is off, neither is possible by password.
+        enable_login_form: bool = Entry::new("ENABLE_LOGIN_FORM").default("true").stored();
+
+        /// Whether passwords count at all. When it is off, nobody signs in, signs up or changes a password.
+        enable_password_auth: bool = Entry::new("ENABLE_PASSWORD_AUTH").default("true").restart();
+
+        /// Whether people change their own password.
+        enable_password_change_form: bool =
+            Entry::new("ENABLE_PASSWORD_CHANGE_FORM").default("true").stored();
+
+        /// How digests of new passwords are made. `bcrypt` takes at most 72 bytes; longer passwords are refused.
+        /// Digests of either kind are checked, and those of bcrypt are replaced when their owner signs in, unless
+        /// it is chosen here.
+        password_hash_algorithm: PasswordHash =
+            Entry::new("PASSWORD_HASH_ALGORITHM").default("argon2").restart();
+
+        /// Whether new passwords must match `PASSWORD_VALIDATION_REGEX_PATTERN`. Passwords that are guessed
+        /// first are refused in any case.
+        enable_password_validation: bool =
+            Entry::new("ENABLE_PASSWORD_VALIDATION").default("false").restart();
+
+        /// What new passwords must match from their first character on. Look-ahead works.
+        password_validation_regex_pattern: PasswordPattern = Entry::new("PASSWORD_VALIDATION_REGEX_PATTERN")
+            .default(r"^(?=.*[a-z])(?=.*[A-Z])(?=.*\d)(?=.*[^\w\s]).{8,}$").range(1, 1000).restart();
+
+        /// What somebody reads whose new password does not match, e.g. "Use twelve characters and a digit."
+        password_validation_hint: Option<String> =
+            Entry::new("PASSWORD_VALIDATION_HINT").range(1, 500).restart();
+
         /// The role of a new account. `pending` waits for an administrator.
         default_user_role: Role = Entry::new("DEFAULT_USER_ROLE").default("pending").stored();
+
+        /// The group that everybody who gets an account becomes a member of.
+        default_group_id: Option<String> = Entry::new("DEFAULT_GROUP_ID").range(1, 100).stored();
+
+        /// The title of what people see who wait for an administrator.
+        pending_user_overlay_title: Option<String> =
+            Entry::new("PENDING_USER_OVERLAY_TITLE").range(1, 200).stored();
+
+        /// The text below it.
+        pending_user_overlay_content: Option<String> =
+            Entry::new("PENDING_USER_OVERLAY_CONTENT").range(1, 2000).stored();
 
         /// Makes an administrator at the first start, together with `WEBUI_ADMIN_PASSWORD`.
         webui_admin_email: Option<Email> = Entry::new("WEBUI_ADMIN_EMAIL").restart();
@@ -247,6 +292,9 @@ settings! {
 
         /// Whether people who wait see whom to ask.
         show_admin_details: bool = Entry::new("SHOW_ADMIN_DETAILS").default("true").stored();
+
+        /// The address that they see instead of the first administrator's.
+        admin_email: Option<Email> = Entry::new("ADMIN_EMAIL").stored();
 
         /// How long a sign-in lasts; `-1` has no end.
         jwt_expires_in: Span = Entry::new("JWT_EXPIRES_IN").default("4w").stored();

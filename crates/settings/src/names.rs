@@ -7,6 +7,7 @@ use crate::catalogue;
 
 /// Names with these beginnings are ours or a peer's; all others are somebody else's business.
 const PEERS: &[&str] = &[
+    "ADMIN_EMAIL",
     "AIOHTTP_CLIENT_",
     "AUDIT_",
     "BUDGET_",
@@ -25,6 +26,9 @@ const PEERS: &[&str] = &[
     "MODEL_PRICE",
     "OPENAI_",
     "OPENROUTER_",
+    "PASSWORD_HASH_",
+    "PASSWORD_VALIDATION_",
+    "PENDING_USER_",
     "PERMISSIONS_POLIC",
     "REFERRER_POLIC",
     "SHOW_ADMIN_",
