@@ -34,6 +34,26 @@ export class SessionState {
     return this.person?.role === 'pending';
   }
 
+  /** What the server says about one of its switches; `undefined` when it does not say. */
+  feature(name: string): boolean | undefined {
+    const features: Record<string, unknown> = { ...this.config?.features };
+    const value = features[name];
+    return typeof value === 'boolean' ? value : undefined;
+  }
+
+  /** Whether this person's permissions contain `path`, e.g. `chat.share`. Administrators have them all. */
+  allows(path: string): boolean {
+    if (this.isAdmin) return true;
+    let at: unknown = this.person?.permissions;
+    for (const part of path.split('.')) at = typeof at === 'object' && at !== null ? (at as Record<string, unknown>)[part] : undefined;
+    return at === true;
+  }
+
+  /** Whether this person may share chats by a link. */
+  get mayShare(): boolean {
+    return this.feature('enable_community_sharing') === true && this.allows('chat.share');
+  }
+
   get productName(): string {
     return this.config?.name ?? 'Wardroom';
   }

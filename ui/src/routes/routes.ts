@@ -3,6 +3,7 @@ import type { Route } from '$lib/router.svelte';
 
 const chatLayout = () => import('$lib/shell/ChatShell.svelte');
 const adminLayout = () => import('$lib/shell/AdminShell.svelte');
+const accountLayout = () => import('$lib/shell/AccountShell.svelte');
 const chat = () => import('./chat/Chat.svelte');
 
 export const routes: Route[] = [
@@ -11,6 +12,13 @@ export const routes: Route[] = [
   { path: '/login', title: 'Sign in', access: 'anonymous', load: () => import('./auth/Login.svelte') },
   { path: '/signup', title: 'Create an account', access: 'anonymous', load: () => import('./auth/SignUp.svelte') },
   { path: '/pending', title: 'Waiting for approval', access: 'pending', load: () => import('./auth/Pending.svelte') },
+  { path: '/s/:id', title: 'Shared chat', access: 'person', load: () => import('./share/SharedChat.svelte') },
+  { path: '/me', title: 'Profile', access: 'person', load: () => import('./account/Profile.svelte'), layout: accountLayout },
+  { path: '/me/password', title: 'Password', access: 'person', load: () => import('./account/Password.svelte'), layout: accountLayout },
+  { path: '/me/security', title: 'Two-step sign-in', access: 'person', load: () => import('./account/Security.svelte'), layout: accountLayout },
+  { path: '/me/sessions', title: 'Sessions', access: 'person', load: () => import('./account/Sessions.svelte'), layout: accountLayout },
+  { path: '/me/keys', title: 'API keys', access: 'person', load: () => import('./account/ApiKeys.svelte'), layout: accountLayout },
+  { path: '/me/shared', title: 'Shared chats', access: 'person', load: () => import('./account/SharedChats.svelte'), layout: accountLayout },
   { path: '/admin/users', title: 'Users', access: 'admin', load: () => import('./admin/Users.svelte'), layout: adminLayout },
   {
     path: '/admin/connections',

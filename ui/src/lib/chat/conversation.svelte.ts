@@ -26,6 +26,12 @@ export class Conversation {
   /** Why it could not be shown, or why the last question was not taken. */
   trouble = $state('');
   title = $state(UNTITLED);
+  /** Whose chat it is; null until the server has said so. */
+  ownerId = $state<string | null>(null);
+  /** The id of its link, when it is shared. */
+  shareId = $state<string | null>(null);
+  /** How often administrators have opened it. */
+  adminReads = $state(0);
   history = $state.raw<History>({ currentId: null, messages: {} });
   /** The question the server has not confirmed yet. */
   sending = $state.raw<Outgoing | null>(null);
@@ -178,6 +184,9 @@ export class Conversation {
   #show(chat: Schema<'Chat'>): void {
     this.title = chat.title;
     this.history = chat.chat.history;
+    this.ownerId = chat.user_id;
+    this.shareId = chat.share_id ?? null;
+    this.adminReads = adminReadsOf(chat);
     this.status = 'ready';
     for (const { id, message_id } of chat.active_turns) {
       if (this.turns.get(message_id)?.isActive || this.#forgotten.has(id)) continue;
@@ -221,4 +230,9 @@ export class Conversation {
     const now = Math.floor(Date.now() / 1000);
     chatList.touch({ id: this.id, title: this.title, updated_at: now, created_at: now, pinned: false, archived: false });
   }
+}
+
+/** Servers before the record of such reads say nothing about them. */
+function adminReadsOf(chat: Schema<'Chat'> & { admin_reads?: number }): number {
+  return chat.admin_reads ?? 0;
 }
