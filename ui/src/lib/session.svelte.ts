@@ -78,16 +78,15 @@ export class SessionState {
     router.product = this.productName;
   }
 
-  /** Signs in. Throws `ApiError`; on success the caller goes to `afterSignIn()`. */
-  async signIn(credentials: Schema<'SignIn'>): Promise<void> {
-    this.#welcome(await need(api.POST('/api/v1/auths/signin', { body: credentials })));
+  /** Takes the session that a sign-in ended with; the caller goes to `afterSignIn()`. */
+  async enter(session: Schema<'Session'>): Promise<void> {
+    this.#welcome(session);
     await this.refresh();
   }
 
   /** Creates an account and signs in with it. Throws `ApiError`. */
   async signUp(account: Schema<'SignUp'>): Promise<void> {
-    this.#welcome(await need(api.POST('/api/v1/auths/signup', { body: account })));
-    await this.refresh();
+    await this.enter(await need(api.POST('/api/v1/auths/signup', { body: account })));
   }
 
   /** Ends the session on the server first: a page that merely forgot it would leave it open. */

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { assertionOf, creationOptions, makePasskey, registrationOf, requestOptions, usePasskey } from './webauthn';
+import { makePasskey, usePasskey } from './webauthn';
+import { assertionOf, creationOptions, registrationOf, requestOptions } from './webauthn-json';
 
 const CHALLENGE = '-_8AAQ'; // 0xfb 0xff 0x00 0x01: both characters that base64url has of its own
 const bytes = (source: BufferSource) => [...new Uint8Array(source as ArrayBuffer)];

@@ -1,6 +1,5 @@
 /**
  * Passkeys: the browser's WebAuthn calls with the JSON forms that the server speaks. Knows no pages and no routes.
- * Browsers before 2025 lack the conversions of the standard (WebAuthn level 3, 5.1.8 to 5.1.10), so ours stand in.
  */
 import { ReadableError } from './api/client';
 
@@ -15,7 +14,7 @@ export class PasskeyError extends ReadableError {
   }
 }
 
-interface CredentialFrame {
+export interface CredentialFrame {
   id: string;
   rawId: string;
   type: string;
@@ -53,9 +52,10 @@ export async function canOfferInField(): Promise<boolean> {
 
 /** Makes a passkey on a device of the person's choice. Throws `PasskeyError`. */
 export async function makePasskey(options: PublicKeyCredentialCreationOptionsJSON): Promise<NewPasskey> {
-  const publicKey = creationOptions(options);
+  const json = await conversions();
+  const publicKey = json ? json.creationOptions(options) : PublicKeyCredential.parseCreationOptionsFromJSON(options);
   const credential = await settled(() => navigator.credentials.create({ publicKey }));
-  return registrationOf(credential);
+  return json ? json.registrationOf(credential) : (credential.toJSON() as NewPasskey);
 }
 
 export interface PasskeyUse {
@@ -66,10 +66,18 @@ export interface PasskeyUse {
 
 /** Signs the server's challenge with a passkey. Throws `PasskeyError`, or `AbortError` when the signal says so. */
 export async function usePasskey(options: PublicKeyCredentialRequestOptionsJSON, use: PasskeyUse = {}): Promise<PasskeyProof> {
-  const publicKey = requestOptions(options);
+  const json = await conversions();
+  const publicKey = json ? json.requestOptions(options) : PublicKeyCredential.parseRequestOptionsFromJSON(options);
   const mediation = use.asked === 'field' ? 'conditional' : 'optional';
   const credential = await settled(() => navigator.credentials.get({ publicKey, mediation, ...(use.signal ? { signal: use.signal } : {}) }));
-  return assertionOf(credential);
+  return json ? json.assertionOf(credential) : (credential.toJSON() as PasskeyProof);
+}
+
+/** Ours, where the browser lacks those of the standard. */
+async function conversions(): Promise<typeof import('./webauthn-json') | null> {
+  const { parseRequestOptionsFromJSON, prototype } = PublicKeyCredential;
+  const isComplete = typeof parseRequestOptionsFromJSON === 'function' && typeof prototype.toJSON === 'function';
+  return isComplete ? null : import('./webauthn-json');
 }
 
 async function settled(call: () => Promise<Credential | null>): Promise<PublicKeyCredential> {
@@ -97,78 +105,4 @@ function readable(cause: unknown): unknown {
     default:
       return new PasskeyError('The device could not use a passkey. Try again, or choose another way.', 'failed');
   }
-}
-
-/** The server's options with bytes where it wrote base64url. */
-export function creationOptions(options: PublicKeyCredentialCreationOptionsJSON): PublicKeyCredentialCreationOptions {
-  if (typeof PublicKeyCredential.parseCreationOptionsFromJSON === 'function') {
-    return PublicKeyCredential.parseCreationOptionsFromJSON(options);
-  }
-  const { challenge, user, excludeCredentials, extensions: _none, ...rest } = options;
-  return {
-    ...(rest as Omit<PublicKeyCredentialCreationOptions, 'challenge' | 'user'>),
-    challenge: bytesOf(challenge),
-    user: { ...user, id: bytesOf(user.id) },
-    excludeCredentials: (excludeCredentials ?? []).map(descriptor),
-  };
-}
-
-export function requestOptions(options: PublicKeyCredentialRequestOptionsJSON): PublicKeyCredentialRequestOptions {
-  if (typeof PublicKeyCredential.parseRequestOptionsFromJSON === 'function') {
-    return PublicKeyCredential.parseRequestOptionsFromJSON(options);
-  }
-  const { challenge, allowCredentials, extensions: _none, ...rest } = options;
-  return {
-    ...(rest as Omit<PublicKeyCredentialRequestOptions, 'challenge'>),
-    challenge: bytesOf(challenge),
-    allowCredentials: (allowCredentials ?? []).map(descriptor),
-  };
-}
-
-function descriptor(known: PublicKeyCredentialDescriptorJSON): PublicKeyCredentialDescriptor {
-  const { id, type, transports } = known;
-  const described: PublicKeyCredentialDescriptor = { id: bytesOf(id), type: type as PublicKeyCredentialType };
-  return transports ? { ...described, transports: transports as AuthenticatorTransport[] } : described;
-}
-
-export function registrationOf(credential: PublicKeyCredential): NewPasskey {
-  if (typeof credential.toJSON === 'function') return credential.toJSON() as NewPasskey;
-  const response = credential.response as AuthenticatorAttestationResponse;
-  return {
-    ...frame(credential),
-    response: {
-      clientDataJSON: textOf(response.clientDataJSON),
-      attestationObject: textOf(response.attestationObject),
-      transports: response.getTransports?.() ?? [],
-    },
-  };
-}
-
-export function assertionOf(credential: PublicKeyCredential): PasskeyProof {
-  if (typeof credential.toJSON === 'function') return credential.toJSON() as PasskeyProof;
-  const response = credential.response as AuthenticatorAssertionResponse;
-  return {
-    ...frame(credential),
-    response: {
-      clientDataJSON: textOf(response.clientDataJSON),
-      authenticatorData: textOf(response.authenticatorData),
-      signature: textOf(response.signature),
-      ...(response.userHandle ? { userHandle: textOf(response.userHandle) } : {}),
-    },
-  };
-}
-
-function frame(credential: PublicKeyCredential): CredentialFrame {
-  return { id: credential.id, rawId: textOf(credential.rawId), type: credential.type, clientExtensionResults: {} };
-}
-
-/** Base64url without padding, as RFC 4648 section 5 has it. */
-function bytesOf(text: string): Uint8Array<ArrayBuffer> {
-  const binary = atob(text.replaceAll('-', '+').replaceAll('_', '/'));
-  return Uint8Array.from(binary, (character) => character.charCodeAt(0));
-}
-
-function textOf(bytes: ArrayBuffer): string {
-  const binary = String.fromCharCode(...new Uint8Array(bytes));
-  return btoa(binary).replaceAll('+', '-').replaceAll('/', '_').replace(/=+$/, '');
 }

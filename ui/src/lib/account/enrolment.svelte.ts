@@ -1,6 +1,6 @@
 /** Setting up an authenticator app: the secret, one code as proof, then recovery codes. Knows no dialogs. */
 import type { AuthenticatorSeed } from '$lib/api/own-account';
-import { digitsOf } from '$lib/step-up/proof.svelte';
+import { digitsOf } from './code';
 
 /** How the two requests go out; setting up during a sign-in carries a token that a signed-in person does not need. */
 export interface EnrolmentWay {

@@ -1,4 +1,5 @@
 /** One attempt of a person to prove who they are: which way, what was typed, what is wrong. Knows no dialogs. */
+import { digitsOf } from '$lib/account/code';
 import { ApiError, messageOf } from '$lib/api/client';
 import { ownAccount, type Proof, type ProofMethod } from '$lib/api/own-account';
 import { passkeyObstacle, usePasskey } from '$lib/webauthn';
@@ -69,9 +70,4 @@ export class ProofAttempt {
     const { options } = await ownAccount.proofChallenge();
     return { passkey: await usePasskey(options) };
   }
-}
-
-/** A code as typed or pasted, "123 456", without what apps put between the digits. */
-export function digitsOf(code: string): string {
-  return code.replace(/[\s-]/g, '');
 }

@@ -12,6 +12,8 @@ export class Credentials {
   busy = $state(false);
   /** What is wrong as a whole, e.g. "wrong e-mail or password". */
   trouble = $state('');
+  /** The same as it was thrown, for what else it says: how long to wait. */
+  refusal = $state.raw<unknown>(null);
   problems = $state.raw<Partial<Record<FieldName, string>>>({});
 
   /** Looks at what was typed before the server is asked. A sign-in does not judge an old password's shape. */
@@ -21,7 +23,7 @@ export class Credentials {
     if (!/^\S+@\S+$/.test(this.email.trim())) problems.email = 'Enter an e-mail address, for example ada@example.org.';
     if (this.password === '') problems.password = purpose === 'sign-up' ? 'Choose a password.' : 'Enter your password.';
     this.problems = problems;
-    this.trouble = '';
+    [this.trouble, this.refusal] = ['', null];
     return Object.keys(problems).length === 0;
   }
 
@@ -41,7 +43,7 @@ export class Credentials {
     } catch (error) {
       const field = error instanceof ApiError ? error.field : null;
       if (field === 'name' || field === 'email' || field === 'password') this.problems = { [field]: messageOf(error) };
-      else this.trouble = messageOf(error);
+      else [this.trouble, this.refusal] = [messageOf(error), error];
       return false;
     } finally {
       this.busy = false;
