@@ -67,7 +67,7 @@ impl Gateway {
     pub async fn arrange_connections(
         &self,
         wanted: Vec<WantedConnection>,
-        permit: Permit<ManageConnections>,
+        permit: &Permit<ManageConnections>,
     ) -> Result<Vec<ConnectionView>, ArrangeError> {
         let inner = &*self.0;
         let turn = inner.connections.changing.lock().await;

@@ -61,7 +61,7 @@ impl Gateway {
     pub async fn add_connection(
         &self,
         new: NewConnection,
-        permit: Permit<ManageConnections>,
+        permit: &Permit<ManageConnections>,
     ) -> Result<ConnectionView, AdminError> {
         let inner = &*self.0;
         let mut row = drawn_up(inner, new)?;
@@ -82,7 +82,7 @@ impl Gateway {
         &self,
         id: &ConnectionId,
         change: ConnectionChange,
-        permit: Permit<ManageConnections>,
+        permit: &Permit<ManageConnections>,
     ) -> Result<ConnectionView, AdminError> {
         let inner = &*self.0;
         let turn = inner.connections.changing.lock().await;
@@ -105,7 +105,7 @@ impl Gateway {
     pub async fn remove_connection(
         &self,
         id: &ConnectionId,
-        permit: Permit<ManageConnections>,
+        permit: &Permit<ManageConnections>,
     ) -> Result<(), AdminError> {
         let row = self.connection_row(id).await?;
         refuse_removal(&row)?;
@@ -119,7 +119,7 @@ impl Gateway {
     pub async fn order_connections(
         &self,
         order: &[ConnectionId],
-        permit: Permit<ManageConnections>,
+        permit: &Permit<ManageConnections>,
     ) -> Result<Vec<ConnectionView>, AdminError> {
         store::connections::reorder(&self.0.db, order, permit).await?;
         self.reload_connections().await?;

@@ -2,9 +2,7 @@
 //! return, and shown with the money that this process knows of.
 
 use futures_util::future;
-use kernel::{
-    Caller, KeyChange, KeyId, KeyState, ManageKeys, Money, Permit, Program, Secret, UserId, VirtualKey,
-};
+use kernel::{KeyChange, KeyId, KeyState, ManageKeys, Money, Permit, Program, Secret, UserId, VirtualKey};
 use store::{Page, keys::KeyFilter};
 
 use crate::{
@@ -44,15 +42,13 @@ impl Gateway {
     pub async fn mint_key(
         &self,
         new: NewKey,
-        by: &Caller,
-        permit: Permit<ManageKeys>,
+        permit: &Permit<ManageKeys>,
     ) -> Result<(Secret<String>, KeyView), AdminError> {
         let inner = &*self.0;
         if new.secret.as_ref().is_some_and(|secret| self.is_master_key(secret.expose())) {
             return Err(keys::key_taken().into());
         }
-        let MintedKey { secret, key } =
-            keys::mint(&inner.db, &inner.ring, &inner.world, new, by, permit).await?;
+        let MintedKey { secret, key } = keys::mint(&inner.db, &inner.ring, &inner.world, new, permit).await?;
         inner.ledger.reload_keys().await?;
         Ok((secret, self.key_view(key).await?))
     }
@@ -62,7 +58,7 @@ impl Gateway {
         &self,
         filter: &KeyFilter,
         page: Page,
-        permit: Permit<ManageKeys>,
+        permit: &Permit<ManageKeys>,
     ) -> Result<(Vec<KeyView>, u64), AdminError> {
         let (found, total) = keys::list(&self.0.db, filter, page, permit).await?;
         let views = future::join_all(found.into_iter().map(|key| self.key_view(key))).await;
@@ -70,7 +66,7 @@ impl Gateway {
     }
 
     /// One key, revoked or not. 404 when there is none.
-    pub async fn key(&self, id: &KeyId, permit: Permit<ManageKeys>) -> Result<KeyView, AdminError> {
+    pub async fn key(&self, id: &KeyId, permit: &Permit<ManageKeys>) -> Result<KeyView, AdminError> {
         self.key_view(keys::by_id(&self.0.db, id, permit).await?).await
     }
 
@@ -78,7 +74,7 @@ impl Gateway {
     pub async fn key_by_secret_or_id(
         &self,
         named: &str,
-        permit: Permit<ManageKeys>,
+        permit: &Permit<ManageKeys>,
     ) -> Result<KeyView, AdminError> {
         let inner = &*self.0;
         self.key_view(keys::by_secret_or_id(&inner.db, &inner.ring, named, permit).await?).await
@@ -93,7 +89,7 @@ impl Gateway {
     }
 
     /// Whether keys can be given to this person.
-    pub async fn is_account(&self, id: &UserId, _: Permit<ManageKeys>) -> Result<bool, AdminError> {
+    pub async fn is_account(&self, id: &UserId, _: &Permit<ManageKeys>) -> Result<bool, AdminError> {
         Ok(store::users::by_id(&self.0.db, id).await?.is_some())
     }
 
@@ -102,7 +98,7 @@ impl Gateway {
         &self,
         id: &KeyId,
         change: KeyChange,
-        permit: Permit<ManageKeys>,
+        permit: &Permit<ManageKeys>,
     ) -> Result<KeyView, AdminError> {
         let inner = &*self.0;
         let key = keys::change(&inner.db, id, change, inner.world.now(), permit).await?;
@@ -111,7 +107,7 @@ impl Gateway {
     }
 
     /// Ends a key for ever. The next request with it is refused; answers that are being given go on.
-    pub async fn revoke_key(&self, id: &KeyId, permit: Permit<ManageKeys>) -> Result<(), AdminError> {
+    pub async fn revoke_key(&self, id: &KeyId, permit: &Permit<ManageKeys>) -> Result<(), AdminError> {
         let inner = &*self.0;
         keys::revoke(&inner.db, id, inner.world.now(), permit).await?;
         Ok(inner.ledger.reload_keys().await?)

@@ -60,7 +60,7 @@ pub struct ModelChange {
 impl Gateway {
     /// Every model of every connection, in the order of the connections. Models that the provider no longer
     /// lists are there as long as something is decided about them.
-    pub async fn list_models(&self, _: Permit<ManageConnections>) -> Result<Vec<CatalogEntry>, AdminError> {
+    pub async fn list_models(&self, _: &Permit<ManageConnections>) -> Result<Vec<CatalogEntry>, AdminError> {
         let inner = &*self.0;
         let rows = store::connections::list(&inner.db).await?;
         let decisions = store::connections::overrides(&inner.db).await?;
@@ -74,7 +74,7 @@ impl Gateway {
         connection: &ConnectionId,
         upstream_id: &str,
         change: ModelChange,
-        permit: Permit<ManageConnections>,
+        permit: &Permit<ManageConnections>,
     ) -> Result<CatalogEntry, AdminError> {
         let inner = &*self.0;
         let turn = inner.connections.changing.lock().await;

@@ -80,7 +80,7 @@ impl Gateway {
     /// administrator decided about them), new ones come last, ones that are no longer named go.
     pub(crate) async fn adopt_environment(&self) -> Result<(), AdminError> {
         let inner = &*self.0;
-        let permit = Caller::Operator.may_manage_connections().map_err(Refusal::from)?;
+        let permit = &Caller::operator().may_manage_connections().map_err(Refusal::from)?;
         let rows = store::connections::list(&inner.db).await?;
         let last = rows.iter().map(|row| row.position).max().unwrap_or(-1);
         let mut old: Vec<Connection> = rows.into_iter().filter(is_environments).collect();
@@ -112,7 +112,7 @@ impl Gateway {
         wanted: &EnvironmentConnection,
         kind: ConnectionKind,
         position: i64,
-        permit: Permit<ManageConnections>,
+        permit: &Permit<ManageConnections>,
     ) -> Result<Connection, AdminError> {
         let inner = &*self.0;
         let now = inner.world.now();
@@ -139,7 +139,7 @@ impl Gateway {
         &self,
         mut row: Connection,
         wanted: &EnvironmentConnection,
-        permit: Permit<ManageConnections>,
+        permit: &Permit<ManageConnections>,
     ) -> Result<Connection, AdminError> {
         let tail = wanted.key.as_ref().map(|key| self.0.ring.fingerprint(key.expose()));
         if row.key_tail != tail {

@@ -7,8 +7,8 @@
 use std::collections::HashSet;
 
 use kernel::{
-    Caller, Endpoint, KeyChange, KeyId, KeyState, Kind, ManageKeys, ModelPattern, Money, Permit, Refusal,
-    Secret, Timestamp, UserId, VirtualKey, World,
+    Endpoint, KeyChange, KeyId, KeyState, Kind, ManageKeys, ModelPattern, Money, Permit, Refusal, Secret,
+    Timestamp, UserId, VirtualKey, World,
 };
 use store::{Db, Page, StoreError, keys::KeyFilter};
 use vault::KeyRing;
@@ -81,8 +81,7 @@ pub async fn mint(
     ring: &KeyRing,
     world: &World,
     new: NewKey,
-    by: &Caller,
-    permit: Permit<ManageKeys>,
+    permit: &Permit<ManageKeys>,
 ) -> Result<MintedKey, AdminError> {
     let now = world.now();
     let name = checked_name(&new.name)?;
@@ -115,7 +114,7 @@ pub async fn mint(
         revoked_at: None,
         metadata: new.metadata,
         created_at: now,
-        created_by: by.label(),
+        created_by: permit.by().label(),
         updated_at: now,
         last_used_at: None,
     };
@@ -128,13 +127,13 @@ pub async fn list(
     db: &Db,
     filter: &KeyFilter,
     page: Page,
-    _: Permit<ManageKeys>,
+    _: &Permit<ManageKeys>,
 ) -> Result<(Vec<VirtualKey>, u64), AdminError> {
     Ok(store::keys::list(db, filter, page).await?)
 }
 
 /// The key with this id, revoked or not. 404 when there is none.
-pub async fn by_id(db: &Db, id: &KeyId, _: Permit<ManageKeys>) -> Result<VirtualKey, AdminError> {
+pub async fn by_id(db: &Db, id: &KeyId, _: &Permit<ManageKeys>) -> Result<VirtualKey, AdminError> {
     Ok(store::keys::by_id(db, id).await?.ok_or_else(no_such_key)?)
 }
 
@@ -143,7 +142,7 @@ pub async fn by_secret_or_id(
     db: &Db,
     ring: &KeyRing,
     named: &str,
-    _: Permit<ManageKeys>,
+    _: &Permit<ManageKeys>,
 ) -> Result<VirtualKey, AdminError> {
     let found = if named.starts_with("sk-") {
         store::keys::by_digest(db, &ring.digest_key(named)).await?
@@ -162,7 +161,7 @@ pub async fn change(
     id: &KeyId,
     mut change: KeyChange,
     now: Timestamp,
-    permit: Permit<ManageKeys>,
+    permit: &Permit<ManageKeys>,
 ) -> Result<VirtualKey, AdminError> {
     let before = store::keys::by_id(db, id).await?.ok_or_else(no_such_key)?;
     if before.revoked_at.is_some() {
@@ -198,7 +197,7 @@ pub async fn revoke(
     db: &Db,
     id: &KeyId,
     now: Timestamp,
-    permit: Permit<ManageKeys>,
+    permit: &Permit<ManageKeys>,
 ) -> Result<(), AdminError> {
     if store::keys::revoke(db, id, now, permit).await? {
         return Ok(());

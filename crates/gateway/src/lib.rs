@@ -41,7 +41,7 @@ use bytes::Bytes;
 use egress::Egress;
 use http::Response;
 use kernel::{
-    Caller, Endpoint, KeyTail, Kind, Program, Refusal, RequestId, Secret, Timestamp, UserId, World,
+    Caller, Endpoint, KeyTail, Kind, Program, Refusal, RequestId, Secret, Timestamp, UserId, Who, World,
 };
 use llm::{Estimate, Prices, UsageChunk};
 use settings::BaseUrls;
@@ -164,18 +164,18 @@ struct Reached {
 }
 
 impl HeldKey {
-    /// The caller that this key makes of a program.
-    pub fn caller(&self) -> Caller {
-        Caller::Program(Program { key: self.key.id.clone(), owner: self.key.owner.clone() })
+    /// Whom this key makes of a program.
+    pub fn who(&self) -> Who {
+        Who::Program(Program { key: self.key.id.clone(), owner: self.key.owner.clone() })
     }
 }
 
 impl Payer {
-    /// Who it is, for records and logs.
-    pub fn caller(&self) -> Caller {
+    /// How logs name it.
+    pub fn label(&self) -> String {
         match self {
-            Self::Caller(caller) => caller.clone(),
-            Self::Key(held) => held.caller(),
+            Self::Caller(caller) => caller.label(),
+            Self::Key(held) => held.key.id.to_string(),
         }
     }
 

@@ -90,7 +90,7 @@ impl Receipt {
         };
         let open = Open {
             record,
-            actor: call.payer.caller().label(),
+            actor: call.payer.label(),
             payer: call.payer.clone(),
             plan: None,
             likely_prompt: 0,

@@ -47,7 +47,7 @@ impl Gateway {
     /// All connections in their order.
     pub async fn list_connections(
         &self,
-        _: Permit<ManageConnections>,
+        _: &Permit<ManageConnections>,
     ) -> Result<Vec<ConnectionView>, AdminError> {
         let inner = &*self.0;
         let rows = store::connections::list(&inner.db).await?;
@@ -57,7 +57,7 @@ impl Gateway {
     }
 
     /// The base URLs that connections may have, and whatever is below them.
-    pub fn allowed_base_urls(&self, _: Permit<ManageConnections>) -> &[BaseUrl] {
+    pub fn allowed_base_urls(&self, _: &Permit<ManageConnections>) -> &[BaseUrl] {
         &self.0.config.base_urls.allowed
     }
 

@@ -29,7 +29,7 @@ impl Gateway {
         &self,
         filter: &UsageFilter,
         limit: u32,
-        permit: Permit<ReadUsage>,
+        permit: &Permit<ReadUsage>,
     ) -> Result<UsagePage, AdminError> {
         self.flush().await;
         let records = store::usage::list(&self.0.db, filter, limit, permit).await?;

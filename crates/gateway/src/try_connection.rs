@@ -51,7 +51,7 @@ impl Gateway {
     pub async fn try_connection(
         &self,
         id: &ConnectionId,
-        _: Permit<ManageConnections>,
+        _: &Permit<ManageConnections>,
     ) -> Result<Trial, AdminError> {
         let row = self.connection_row(id).await?;
         match connections::provider(&self.0, &row) {
@@ -68,7 +68,7 @@ impl Gateway {
         &self,
         base_url: &str,
         api_key: Option<Secret<String>>,
-        _: Permit<ManageConnections>,
+        _: &Permit<ManageConnections>,
     ) -> Result<Trial, AdminError> {
         let inner = &*self.0;
         let base_url = allowed(inner, base_url)?;
@@ -93,7 +93,7 @@ impl Gateway {
     pub async fn refresh_connection(
         &self,
         id: &ConnectionId,
-        _: Permit<ManageConnections>,
+        _: &Permit<ManageConnections>,
     ) -> Result<ConnectionView, AdminError> {
         let row = self.connection_row(id).await?;
         if row.kind == kernel::ConnectionKind::OpenAi {

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use kernel::{Email, ManageUsers, Permit, Refusal, Role, Secret, User, UserId};
+use kernel::{Caller, Email, ManageUsers, Permit, Refusal, Role, Secret, User, UserId};
 use store::{
     Page,
-    users::{self, SetRole},
+    users::{self, Changed, UserChange},
 };
 
 use crate::{
@@ -57,7 +57,7 @@ impl Identity {
             profile_image_url: "",
         };
         let applicant = self.applicant(form).await.map_err(naming_the_variable)?;
-        match self.provision(applicant, Door::Operator).await {
+        match self.provision(applicant, Door::Operator, &Caller::operator()).await {
             Ok(user) => Ok(Some(user)),
             // Another process was faster.
             Err(refusal) if refusal.code == "signup_closed" => Ok(None),
@@ -69,7 +69,7 @@ impl Identity {
     pub async fn create_admin(
         &self,
         form: NewAccount<'_>,
-        permit: Permit<ManageUsers>,
+        permit: &Permit<ManageUsers>,
     ) -> Result<User, Refusal> {
         let applicant = self.applicant(form).await?;
         let now = self.0.world.now();
@@ -84,7 +84,7 @@ impl Identity {
             updated_at: now,
             last_active_at: None,
         };
-        match self.provision(applicant, Door::Operator).await {
+        match self.provision(applicant, Door::Operator, permit.by()).await {
             Err(refusal) if refusal.code == "signup_closed" => {}
             first => return first,
         }
@@ -98,7 +98,7 @@ impl Identity {
         &self,
         query: Option<&str>,
         page: u32,
-        _: Permit<ManageUsers>,
+        _: &Permit<ManageUsers>,
     ) -> Result<(Vec<User>, u64), Refusal> {
         Ok(users::list(&self.0.db, query.filter(|text| !text.is_empty()), Page::new(page, PAGE)).await?)
     }
@@ -128,36 +128,21 @@ impl Identity {
         &self,
         id: &UserId,
         change: AccountChange<'_>,
-        permit: Permit<ManageUsers>,
+        permit: &Permit<ManageUsers>,
     ) -> Result<User, Refusal> {
         let name = change.name.map(form::name).transpose()?;
-        // The role first: of the two only it can still be refused.
-        let user = match change.role {
-            Some(role) => self.set_role(id, role, permit).await?,
-            None => self.user(id).await?.ok_or(IdentityError::NoSuchAccount)?,
-        };
-        match name {
-            Some(name) => self.set_name(id, &name, permit).await,
-            None => Ok(user),
-        }
-    }
-
-    async fn set_role(&self, id: &UserId, role: Role, permit: Permit<ManageUsers>) -> Result<User, Refusal> {
-        let outcome = users::set_role(&self.0.db, id, role, self.0.world.now(), permit).await;
+        let change = UserChange { role: change.role, name };
+        let outcome = users::change(&self.0.db, id, change, self.0.world.now(), permit).await;
+        // Also when the database failed: the next request then asks it again.
         self.0.living.forget_person(id);
         match outcome? {
-            SetRole::Changed(user) => {
-                tracing::info!(user.id = %user.id, user.role = user.role.as_str(), "a role was set");
+            Changed::Done(user) => {
+                tracing::info!(user.id = %user.id, user.role = user.role.as_str(), "an account was changed");
                 Ok(user)
             }
-            SetRole::LastAdmin => Err(IdentityError::LastAdmin.into()),
-            SetRole::Missing => Err(IdentityError::NoSuchAccount.into()),
+            Changed::LastAdmin => Err(IdentityError::LastAdmin.into()),
+            Changed::Missing => Err(IdentityError::NoSuchAccount.into()),
         }
-    }
-
-    async fn set_name(&self, id: &UserId, name: &str, permit: Permit<ManageUsers>) -> Result<User, Refusal> {
-        let changed = users::set_name(&self.0.db, id, name, self.0.world.now(), permit).await?;
-        Ok(changed.ok_or(IdentityError::NoSuchAccount)?)
     }
 
     /// Sets a new password and ends every session of the account.
@@ -165,7 +150,7 @@ impl Identity {
         &self,
         id: &UserId,
         password: Secret<String>,
-        permit: Permit<ManageUsers>,
+        permit: &Permit<ManageUsers>,
     ) -> Result<(), Refusal> {
         let user = self.user(id).await?.ok_or(IdentityError::NoSuchAccount)?;
         weak_password::check(&password, &user.email)?;

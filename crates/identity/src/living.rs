@@ -7,13 +7,13 @@ use std::{
     collections::HashMap,
     hash::{BuildHasher, RandomState},
     sync::{
-        Mutex, MutexGuard, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
 };
 
-use kernel::{Role, SessionId, Timestamp, UserId};
+use kernel::{Email, Person, PersonCredential, Role, Session, SessionId, Timestamp, User, UserId};
 
 /// How long an entry is believed.
 const FRESH: Duration = Duration::from_mins(1);
@@ -26,8 +26,39 @@ const ROOM: usize = 4_096;
 pub(crate) struct Living {
     pub(crate) user: UserId,
     pub(crate) role: Role,
+    pub(crate) name: Arc<str>,
+    pub(crate) email: Email,
+    /// When its owner last proved to be there.
+    pub(crate) proved_at: Timestamp,
     pub(crate) expires_at: Option<Timestamp>,
     pub(crate) read_at: Timestamp,
+}
+
+impl Living {
+    /// What was read at this moment.
+    pub(crate) fn new(session: &Session, user: &User, read_at: Timestamp) -> Self {
+        Self {
+            user: user.id.clone(),
+            role: user.role,
+            name: user.name.as_str().into(),
+            email: user.email.clone(),
+            proved_at: session.created_at,
+            expires_at: session.expires_at,
+            read_at,
+        }
+    }
+
+    /// Whom the session stands for.
+    pub(crate) fn person(self, session: SessionId) -> Person {
+        Person {
+            user: self.user,
+            role: self.role,
+            name: self.name,
+            email: self.email,
+            credential: PersonCredential::Session(session),
+            proved_at: Some(self.proved_at),
+        }
+    }
 }
 
 /// The state of the memory before a read from the database; see [`LivingSessions::remember`].
@@ -113,7 +144,15 @@ mod tests {
     }
 
     fn living(user: &str) -> Living {
-        Living { user: user.parse().unwrap(), role: Role::User, expires_at: None, read_at: at(0) }
+        Living {
+            user: user.parse().unwrap(),
+            role: Role::User,
+            name: user.into(),
+            email: Email::parse(&format!("{user}@example.com")).unwrap(),
+            proved_at: at(0),
+            expires_at: None,
+            read_at: at(0),
+        }
     }
 
     fn id(text: &str) -> SessionId {

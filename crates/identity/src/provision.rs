@@ -3,7 +3,7 @@
 //! The first person administrates and closes sign-up; everybody else gets the default role. Doors differ in
 //! who is let in, never in what becomes of whom.
 
-use kernel::{Email, Refusal, User, UserId};
+use kernel::{Caller, Email, Refusal, User, UserId};
 use store::users::{self, Later, NewUser};
 
 use crate::{
@@ -32,7 +32,12 @@ pub(crate) struct Applicant {
 
 impl Identity {
     /// Makes the account, or refuses with `signup_closed` or `email_taken`.
-    pub(crate) async fn provision(&self, applicant: Applicant, door: Door) -> Result<User, Refusal> {
+    pub(crate) async fn provision(
+        &self,
+        applicant: Applicant,
+        door: Door,
+        by: &Caller,
+    ) -> Result<User, Refusal> {
         let rules = self.rules();
         let later = match (door, rules.sign_up) {
             (Door::Operator, _) | (Door::SignUp, SignUp::Closed) => Later::Refused,
@@ -47,7 +52,7 @@ impl Identity {
             password: applicant.password,
             at: self.0.world.now(),
         };
-        let made = users::insert_first_or_next(&self.0.db, new, rules.default_role, later).await;
+        let made = users::insert_first_or_next(&self.0.db, new, rules.default_role, later, by).await;
         let user = made.map_err(while_making)?.ok_or(IdentityError::SignUpClosed)?;
         tracing::info!(user.id = %user.id, user.role = user.role.as_str(), "an account was made");
         Ok(user)

@@ -1,9 +1,12 @@
 //! Sign-up, sign-in and sign-out, and who a session token stands for.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
-use kernel::{Email, Person, Refusal, Secret, Session, SessionId, Timestamp, User};
-use store::{sessions, users};
+use kernel::{
+    Caller, Email, Person, Refusal, Secret, Session, SessionId, Timestamp, User, Who,
+    audit::{Entry, Event, Target},
+};
+use store::{StoreError, audit, sessions, users};
 use vault::{AuthMethod, HashAlgorithm, PasswordError, Verdict};
 
 use crate::{
@@ -29,36 +32,67 @@ impl Identity {
     ///
     /// Refuses with `signup_closed`, `invalid_email`, `email_taken`, `invalid_name`, `invalid_picture` or
     /// `weak_password`.
-    pub async fn sign_up(&self, form: NewAccount<'_>) -> Result<SessionView, Refusal> {
+    pub async fn sign_up(&self, form: NewAccount<'_>, by: &Caller) -> Result<SessionView, Refusal> {
         // Asked again, for good, where the account is made; here it spares strangers' hashing.
         if !self.is_sign_up_open().await? {
             return Err(IdentityError::SignUpClosed.into());
         }
         let applicant = self.applicant(form).await?;
-        let user = self.provision(applicant, Door::SignUp).await?;
-        self.begin(user).await
+        let user = self.provision(applicant, Door::SignUp, by).await?;
+        self.begin(user, "sign_up", by).await
     }
 
     /// Signs in with a password. Refuses with `wrong_credentials`, in the same words and after the same work
     /// whether the address or the password is wrong, or with `too_many_attempts`.
-    pub async fn sign_in(&self, form: SignInForm<'_>, client: IpAddr) -> Result<SessionView, Refusal> {
+    pub async fn sign_in(&self, form: SignInForm<'_>, by: &Caller) -> Result<SessionView, Refusal> {
         let email = Email::parse(form.email).ok();
-        let attempt = self
-            .0
-            .throttle
-            .admit(email.clone(), client, self.0.world.now())
-            .map_err(|wait| IdentityError::TooManyAttempts { wait })?;
+        let client = by.request().address().unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
+        let attempt = match self.0.throttle.admit(email.clone(), client, self.0.world.now()) {
+            Ok(attempt) => attempt,
+            Err(wait) => {
+                let refusal = IdentityError::TooManyAttempts { wait }.into();
+                return Err(self.refused(refusal, email.as_ref(), None, by).await);
+            }
+        };
         let user = match &email {
             Some(email) => users::by_email(&self.0.db, email).await?,
             None => None,
         };
         let is_right = self.verify(user.as_ref(), form.password).await?;
-        let Some(user) = user.filter(|_| is_right) else {
-            tracing::info!("a sign-in was refused");
-            return Err(IdentityError::WrongCredentials.into());
+        let begun = match user.clone().filter(|_| is_right) {
+            Some(user) => self.begin(user, "password", by).await,
+            None => Err(IdentityError::WrongCredentials.into()),
         };
-        self.0.throttle.forgive(attempt);
-        self.begin(user).await
+        match begun {
+            Ok(view) => {
+                self.0.throttle.forgive(attempt);
+                Ok(view)
+            }
+            Err(refusal) if refusal.code == "wrong_credentials" => {
+                tracing::info!("a sign-in was refused");
+                Err(self.refused(refusal, email.as_ref(), user.as_ref(), by).await)
+            }
+            Err(refusal) => Err(refusal),
+        }
+    }
+
+    /// Records a sign-in that did not work, with the address that was tried. The refusal, or why the record could
+    /// not be written: nobody gets to guess unseen.
+    pub(crate) async fn refused(
+        &self,
+        refusal: Refusal,
+        tried: Option<&Email>,
+        user: Option<&User>,
+        by: &Caller,
+    ) -> Refusal {
+        let mut entry = Entry::failed(Event::SessionRefused, by, refusal.kind.status())
+            .with("reason", refusal.code.as_ref())
+            .with("tried", tried.map(Email::as_str));
+        entry.target = user.map(|user| Target::from(&user.id));
+        match audit::record(&self.0.db, &entry).await {
+            Ok(()) => refusal,
+            Err(error) => error.into(),
+        }
     }
 
     async fn verify(&self, user: Option<&User>, password: Secret<String>) -> Result<bool, Refusal> {
@@ -76,8 +110,9 @@ impl Identity {
         }
     }
 
-    /// A new session each time, so that none can be planted before a sign-in.
-    pub(crate) async fn begin(&self, user: User) -> Result<SessionView, Refusal> {
+    /// A new session each time, so that none can be planted before a sign-in. `method` is how the person proved
+    /// who they are.
+    pub(crate) async fn begin(&self, user: User, method: &str, by: &Caller) -> Result<SessionView, Refusal> {
         // Whole seconds, as the token says them, so that token and row end at the same moment.
         let now = Timestamp::from_seconds(self.0.world.now().seconds());
         let session = Session {
@@ -86,13 +121,17 @@ impl Identity {
             created_at: now,
             expires_at: self.rules().session_life.map(|life| now.plus(life)),
         };
-        sessions::insert(&self.0.db, &session).await?;
+        let person = Living::new(&session, &user, now).person(session.id.clone());
+        let by = by.acting_as(Who::Person(person));
         // A password that was reset since it was checked ended all sessions; this one must not outlive it.
-        let begun = sessions::by_id(&self.0.db, &session.id).await?;
-        let Some((session, user)) = begun.filter(|(_, current)| current.password == user.password) else {
-            self.sign_out(&session.id).await?;
+        let has_begun =
+            match sessions::insert(&self.0.db, &session, user.password.as_deref(), method, &by).await {
+                Err(StoreError::Orphan) => false,
+                other => other?,
+            };
+        if !has_begun {
             return Err(IdentityError::WrongCredentials.into());
-        };
+        }
         tracing::info!(user.id = %user.id, session.id = %session.id, "a session began");
         Ok(self.view(session, user))
     }
@@ -104,15 +143,16 @@ impl Identity {
 
     /// The session of a person who is signed in.
     pub async fn session_of(&self, person: &Person) -> Result<SessionView, Refusal> {
-        let found = sessions::by_id(&self.0.db, &person.session).await?;
+        let id = person.session().ok_or(IdentityError::SessionOver)?;
+        let found = sessions::by_id(&self.0.db, id).await?;
         let (session, user) = found.ok_or(IdentityError::SessionOver)?;
         Ok(self.view(session, user))
     }
 
     /// Ends a session at once, in this process; others notice by the store's revision. Ending what is over
     /// is no error.
-    pub async fn sign_out(&self, session: &SessionId) -> Result<(), Refusal> {
-        let was_alive = sessions::end(&self.0.db, session).await;
+    pub async fn sign_out(&self, session: &SessionId, by: &Caller) -> Result<(), Refusal> {
+        let was_alive = sessions::end(&self.0.db, session, by).await;
         // Also when the database failed: the next request then asks it again.
         self.0.living.forget_session(session);
         if was_alive? {
@@ -134,7 +174,7 @@ impl Identity {
         if has_ended || living.user != claims.id {
             return Err(IdentityError::SessionOver.into());
         }
-        Ok(Person { user: living.user, role: living.role, session: claims.jti })
+        Ok(living.person(claims.jti))
     }
 
     async fn look_up(&self, id: &SessionId, now: Timestamp) -> Result<Living, Refusal> {
@@ -142,7 +182,7 @@ impl Identity {
         let found = sessions::by_id(&self.0.db, id).await?;
         let (session, user) = found.ok_or(IdentityError::SessionOver)?;
         self.note_activity(&user, now).await;
-        let living = Living { user: user.id, role: user.role, expires_at: session.expires_at, read_at: now };
+        let living = Living::new(&session, &user, now);
         self.0.living.remember(id.clone(), living.clone(), epoch);
         Ok(living)
     }

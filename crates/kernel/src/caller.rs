@@ -1,13 +1,25 @@
-//! Who is asking.
+//! Who is asking, and by which request.
 
-use crate::{KeyId, Role, SessionId, UserId};
+use std::{fmt, sync::Arc};
 
-/// Whoever a request was authenticated as.
+use crate::{ApiKeyId, Email, KeyId, RequestFacts, Role, SessionId, Timestamp, UserId};
+
+/// Whoever a request was authenticated as, together with the request. Cheap to clone; clones share the
+/// request, and with it what was recorded about it.
+#[derive(Clone)]
+pub struct Caller(Arc<Inner>);
+
+struct Inner {
+    who: Who,
+    request: Arc<RequestFacts>,
+}
+
+/// The kinds of callers.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Caller {
+pub enum Who {
     /// Nobody.
     Anonymous,
-    /// A signed-in human.
+    /// A signed-in human, or a program with a key of theirs.
     Person(Person),
     /// A program with a virtual key.
     Program(Program),
@@ -17,15 +29,30 @@ pub enum Caller {
     Operator,
 }
 
-/// A signed-in human.
+/// A person as of now.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Person {
     /// Who.
     pub user: UserId,
     /// As of now, not as of sign-in.
     pub role: Role,
-    /// Through which sign-in.
-    pub session: SessionId,
+    /// As shown to others.
+    pub name: Arc<str>,
+    /// Canonical and unique.
+    pub email: Email,
+    /// What proved it.
+    pub credential: PersonCredential,
+    /// When the session last proved that its owner is there; a fresh sign-in is such a proof. A key never is.
+    pub proved_at: Option<Timestamp>,
+}
+
+/// What a person's request presented.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PersonCredential {
+    /// A sign-in.
+    Session(SessionId),
+    /// A key that a program of theirs holds.
+    ApiKey(ApiKeyId),
 }
 
 /// A program with a virtual key.
@@ -37,23 +64,85 @@ pub struct Program {
     pub owner: Option<UserId>,
 }
 
-impl Caller {
-    /// The person behind the request, if it is one.
-    pub const fn person(&self) -> Option<&Person> {
+impl Person {
+    /// The sign-in, when there is one.
+    pub const fn session(&self) -> Option<&SessionId> {
+        match &self.credential {
+            PersonCredential::Session(id) => Some(id),
+            PersonCredential::ApiKey(_) => None,
+        }
+    }
+}
+
+impl PersonCredential {
+    /// The id of it; never the secret.
+    pub fn id(&self) -> &str {
         match self {
-            Self::Person(person) => Some(person),
+            Self::Session(id) => id.as_str(),
+            Self::ApiKey(id) => id.as_str(),
+        }
+    }
+}
+
+impl Caller {
+    /// This one, by this request.
+    pub fn new(who: Who, request: Arc<RequestFacts>) -> Self {
+        Self(Arc::new(Inner { who, request }))
+    }
+
+    /// The operator's environment, at work inside the server.
+    pub fn operator() -> Self {
+        Self::new(Who::Operator, Arc::new(RequestFacts::server()))
+    }
+
+    /// The operator at the command line; `command` are the command's own words, without its arguments.
+    pub fn command_line(command: &str) -> Self {
+        Self::new(Who::Operator, Arc::new(RequestFacts::command_line(command)))
+    }
+
+    /// The same request by somebody else: whoever it turned out to be, say by signing in.
+    #[must_use]
+    pub fn acting_as(&self, who: Who) -> Self {
+        Self::new(who, self.0.request.clone())
+    }
+
+    /// Who.
+    pub fn who(&self) -> &Who {
+        &self.0.who
+    }
+
+    /// By which request.
+    pub fn request(&self) -> &RequestFacts {
+        &self.0.request
+    }
+
+    /// The request, to keep.
+    pub fn shared_request(&self) -> Arc<RequestFacts> {
+        self.0.request.clone()
+    }
+
+    /// The person behind the request, if it is one.
+    pub fn person(&self) -> Option<&Person> {
+        match self.who() {
+            Who::Person(person) => Some(person),
             _ => None,
         }
     }
 
-    /// How logs and records name the caller: its kind and id, never a name or an address.
+    /// How logs name the caller: its kind and id, never a name or an address.
     pub fn label(&self) -> String {
-        match self {
-            Self::Anonymous => "anonymous".to_owned(),
-            Self::Person(person) => person.user.to_string(),
-            Self::Program(program) => program.key.to_string(),
-            Self::Master => "master".to_owned(),
-            Self::Operator => "operator".to_owned(),
+        match self.who() {
+            Who::Anonymous => "anonymous".to_owned(),
+            Who::Person(person) => person.user.to_string(),
+            Who::Program(program) => program.key.to_string(),
+            Who::Master => "master".to_owned(),
+            Who::Operator => "operator".to_owned(),
         }
+    }
+}
+
+impl fmt::Debug for Caller {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Caller({})", self.label())
     }
 }

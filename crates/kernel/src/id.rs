@@ -101,6 +101,18 @@ id! {
     /// Identifies one HTTP request, in the log line and in `x-request-id`.
     RequestId, "req"
 }
+id! {
+    /// Identifies one key of a person. Safe to log; the key's secret never is.
+    ApiKeyId, "apikey"
+}
+id! {
+    /// Identifies a passkey of a person.
+    PasskeyId, "passkey"
+}
+id! {
+    /// Identifies one record of the audit log.
+    AuditId, "audit"
+}
 
 impl UsageId {
     /// The id of the one row that a request leaves behind: unique because the request's is.

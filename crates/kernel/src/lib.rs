@@ -4,6 +4,7 @@
 //! **Invariant:** nothing here does I/O, waits, or knows a framework; what needs a clock or randomness
 //! takes it from [`World`].
 
+pub mod audit;
 mod caller;
 mod chat;
 mod connection;
@@ -18,13 +19,14 @@ mod origin;
 mod permission;
 mod policy;
 mod refusal;
+mod request;
 mod secret;
 mod time;
 mod usage;
 mod user;
 mod world;
 
-pub use caller::{Caller, Person, Program};
+pub use caller::{Caller, Person, PersonCredential, Program, Who};
 pub use chat::{
     ChatHead, ChatRow, Message, MessagePatch, Provenance, Role as MessageRole, ToolCall, TurnError,
 };
@@ -33,8 +35,8 @@ pub use email::{Email, EmailError};
 pub use grant::{Grant, Principal, Reason, Resource, Want, decide};
 pub use group::{Group, GroupRights, Membership, Rights};
 pub use id::{
-    ChatId, ConnectionId, GroupId, IdError, KeyId, MessageId, RequestId, SessionId, ShareId, TurnId, UsageId,
-    UserId,
+    ApiKeyId, AuditId, ChatId, ConnectionId, GroupId, IdError, KeyId, MessageId, PasskeyId, RequestId,
+    SessionId, ShareId, TurnId, UsageId, UserId,
 };
 pub use key::{Endpoint, KeyChange, KeyState, ModelPattern, VirtualKey};
 pub use model::{ModelId, Pricing};
@@ -46,6 +48,7 @@ pub use policy::{
     UseWorkspace, WriteChat,
 };
 pub use refusal::{Kind, Refusal};
+pub use request::{Channel, HttpFacts, RequestFacts};
 pub use secret::Secret;
 pub use time::Timestamp;
 pub use usage::{Outcome, TokenCount, UsageRecord};

@@ -1,62 +1,72 @@
 //! Who may do what. Every change of state takes a [`Permit`], and only this module makes one, so a
-//! forgotten check does not compile.
+//! forgotten check does not compile. A permit knows to whom it was given, so a forgotten record has no excuse.
 
-use std::marker::PhantomData;
-
-use crate::{Caller, Endpoint, Kind, ModelId, Person, Refusal, Role, Timestamp, UserId, VirtualKey};
+use crate::{Caller, Endpoint, Kind, ModelId, Person, Refusal, Role, Timestamp, UserId, VirtualKey, Who};
 
 /// Something that needs permission. Sealed: the list below is the whole of it.
-pub trait Action: sealed::Sealed {}
+pub trait Action: sealed::Sealed {
+    /// What a permit remembers: the [`Caller`] it was given to. Nothing for [`UseModel`], which is asked for on
+    /// the hot path, changes nothing and is accounted for by the usage ledger.
+    type Holder: Clone + std::fmt::Debug;
+}
 
 mod sealed {
     pub trait Sealed {}
 }
 
 macro_rules! actions {
-    ($($(#[$doc:meta])* $name:ident),* $(,)?) => {$(
+    ($($(#[$doc:meta])* $name:ident: $holder:ty),* $(,)?) => {$(
         $(#[$doc])*
         #[derive(Debug, Clone, Copy)]
         pub enum $name {}
         impl sealed::Sealed for $name {}
-        impl Action for $name {}
+        impl Action for $name {
+            type Holder = $holder;
+        }
     )*};
 }
 
 actions! {
     /// Send a prompt to a model.
-    UseModel,
+    UseModel: (),
     /// Use the chat workspace at all.
-    UseWorkspace,
+    UseWorkspace: Caller,
     /// Change a chat.
-    WriteChat,
+    WriteChat: Caller,
     /// Add, edit, order or remove provider connections and what their models are called.
-    ManageConnections,
+    ManageConnections: Caller,
     /// Make, edit, block or revoke virtual keys.
-    ManageKeys,
+    ManageKeys: Caller,
     /// Make accounts and change their roles or passwords.
-    ManageUsers,
+    ManageUsers: Caller,
     /// Store settings.
-    ManageSettings,
+    ManageSettings: Caller,
     /// Read who spent what.
-    ReadUsage,
+    ReadUsage: Caller,
 }
 
-/// Proof that the policy allowed `A`.
+/// Proof that the policy allowed `A`, and to whom. What changes state takes a reference to one and writes
+/// [`Permit::by`] into the audit log.
 #[derive(Debug)]
-pub struct Permit<A: Action>(PhantomData<A>);
+pub struct Permit<A: Action>(A::Holder);
 
-impl<A: Action> Permit<A> {
-    const fn granted() -> Self {
-        Self(PhantomData)
+impl<A: Action<Holder = Caller>> Permit<A> {
+    fn granted(to: &Caller) -> Self {
+        Self(to.clone())
+    }
+
+    /// To whom it was given.
+    pub const fn by(&self) -> &Caller {
+        &self.0
     }
 }
 
 impl<A: Action> Clone for Permit<A> {
     fn clone(&self) -> Self {
-        *self
+        Self(self.0.clone())
     }
 }
-impl<A: Action> Copy for Permit<A> {}
+impl<A: Action<Holder = ()>> Copy for Permit<A> {}
 
 /// Why the policy said no.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -106,7 +116,7 @@ macro_rules! admin_only {
     ($($(#[$doc:meta])* $method:ident -> $action:ident),* $(,)?) => {$(
         $(#[$doc])*
         pub fn $method(&self) -> Result<Permit<$action>, Denied> {
-            self.administrates().map(|()| Permit::granted())
+            self.administrates().map(|()| Permit::granted(self))
         }
     )*};
 }
@@ -126,18 +136,20 @@ impl Caller {
     }
 
     fn administrates(&self) -> Result<(), Denied> {
-        match self {
-            Self::Person(Person { role: Role::Admin, .. }) | Self::Master | Self::Operator => Ok(()),
-            Self::Person(_) | Self::Program(_) => Err(Denied::NotPermitted),
-            Self::Anonymous => Err(Denied::Unauthenticated),
+        match self.who() {
+            Who::Person(Person { role: Role::Admin, .. }) | Who::Master | Who::Operator => Ok(()),
+            Who::Person(_) | Who::Program(_) => Err(Denied::NotPermitted),
+            Who::Anonymous => Err(Denied::Unauthenticated),
         }
     }
 
     /// People who are not pending use the workspace; programs do not.
     pub fn may_use_workspace(&self) -> Result<(Person, Permit<UseWorkspace>), Denied> {
-        match self {
-            Self::Person(person) if person.role != Role::Pending => Ok((person.clone(), Permit::granted())),
-            Self::Anonymous => Err(Denied::Unauthenticated),
+        match self.who() {
+            Who::Person(person) if person.role != Role::Pending => {
+                Ok((person.clone(), Permit::granted(self)))
+            }
+            Who::Anonymous => Err(Denied::Unauthenticated),
             _ => Err(Denied::NotPermitted),
         }
     }
@@ -146,17 +158,17 @@ impl Caller {
     /// refusal carries nothing.
     pub fn may_write_chat(&self, owner: &UserId) -> Option<Permit<WriteChat>> {
         let (person, _) = self.may_use_workspace().ok()?;
-        (&person.user == owner).then(Permit::granted)
+        (&person.user == owner).then(|| Permit::granted(self))
     }
 
     /// People who are not pending, the master key and the operator may use every model; a program may
     /// use what its key lists, see [`VirtualKey::may_use_model`].
     pub fn may_use_model(&self) -> Result<Permit<UseModel>, Denied> {
-        match self {
-            Self::Person(person) if person.role != Role::Pending => Ok(Permit::granted()),
-            Self::Master | Self::Operator => Ok(Permit::granted()),
-            Self::Person(_) | Self::Program(_) => Err(Denied::NotPermitted),
-            Self::Anonymous => Err(Denied::Unauthenticated),
+        match self.who() {
+            Who::Person(person) if person.role != Role::Pending => Ok(Permit(())),
+            Who::Master | Who::Operator => Ok(Permit(())),
+            Who::Person(_) | Who::Program(_) => Err(Denied::NotPermitted),
+            Who::Anonymous => Err(Denied::Unauthenticated),
         }
     }
 }
@@ -187,7 +199,7 @@ impl VirtualKey {
     /// Whether the key may use this model, by the public name the program asked for.
     pub fn may_use_model(&self, model: &ModelId) -> Result<Permit<UseModel>, Denied> {
         if self.models.is_empty() || self.models.iter().any(|pattern| pattern.matches(model.as_str())) {
-            return Ok(Permit::granted());
+            return Ok(Permit(()));
         }
         Err(Denied::ModelNotInKey(model.as_str().to_owned()))
     }

@@ -2,9 +2,9 @@
 
 use std::{collections::BTreeMap, io::ErrorKind, path::Path, sync::Arc};
 
-use kernel::World;
-use settings::{Database, Live, Loaded, Sources};
-use store::{DatabaseConfig, Db, PoolConfig};
+use kernel::{World, audit::Level};
+use settings::{AuditLevel, Database, Live, Loaded, Sources};
+use store::{DatabaseConfig, Db, PoolConfig, audit::Recorder};
 use vault::KeyRing;
 
 use crate::{error::StartError, secrets, world};
@@ -24,8 +24,8 @@ impl Base {
     pub(crate) async fn open() -> Result<Self, StartError> {
         let (loaded, world) = settings()?;
         secrets::data_directory(&loaded.settings.data_dir.value)?;
-        let ring = secrets::ring(&loaded.settings, &world)?;
-        let db = open_database(&loaded).await?;
+        let ring = Arc::new(secrets::ring(&loaded.settings, &world)?);
+        let db = open_database(&loaded, &world, &ring).await?;
         // A wrong key must not change anything, not even the schema.
         let mut sealed = secrets::contradiction(&db, &ring).await;
         if sealed.is_none() {
@@ -36,7 +36,7 @@ impl Base {
         let stored = store::settings::all(&db).await?;
         let settings = Live::new(variables, file, &stored, Box::new(|path| std::fs::read_to_string(path)))
             .map_err(StartError::Settings)?;
-        Ok(Self { settings, world, db, ring: Arc::new(ring), sealed })
+        Ok(Self { settings, world, db, ring, sealed })
     }
 
     /// The same for commands that change or read data: a wrong key ends them.
@@ -62,8 +62,12 @@ pub(crate) fn settings() -> Result<(Loaded, World), StartError> {
     Ok((loaded, world::real()))
 }
 
-/// Opens the database that the settings name, without migrating it.
-pub(crate) async fn open_database(loaded: &Loaded) -> Result<Db, StartError> {
+/// Opens the database that the settings name, without migrating it. The ring seals the records of changes.
+pub(crate) async fn open_database(
+    loaded: &Loaded,
+    world: &World,
+    ring: &Arc<KeyRing>,
+) -> Result<Db, StartError> {
     let config = match &loaded.database {
         Database::Sqlite { path } => {
             if let Some(parent) = path.parent() {
@@ -82,7 +86,13 @@ pub(crate) async fn open_database(loaded: &Loaded) -> Result<Db, StartError> {
             },
         },
     };
-    Ok(Db::open(&config).await?)
+    let level = match loaded.settings.audit_log_level.value {
+        AuditLevel::None => Level::None,
+        AuditLevel::Metadata => Level::Metadata,
+        AuditLevel::Request => Level::Request,
+        AuditLevel::RequestResponse => Level::RequestResponse,
+    };
+    Ok(Db::open(&config, Recorder::new(world.clone(), ring.clone(), level)).await?)
 }
 
 /// The environment as the process found it, and the `.env` file beside it.

@@ -90,7 +90,7 @@ pub(crate) async fn contradiction(db: &Db, ring: &KeyRing) -> Option<String> {
 /// Proves that these keys belong to this data, or leaves the proof behind for the next start. The reason why
 /// they do not when they do not: then the server is sealed, nothing is read and nothing is written.
 pub(crate) async fn prove(db: &Db, ring: &KeyRing, world: &World) -> Result<Result<(), String>, StartError> {
-    let permit = Caller::Operator.may_manage_settings().map_err(Refusal::from)?;
+    let permit = &Caller::operator().may_manage_settings().map_err(Refusal::from)?;
     let stored = if let Some(stored) = store::settings::get(db, CANARY).await? {
         stored
     } else {

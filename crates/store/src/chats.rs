@@ -28,7 +28,7 @@ pub async fn create(
     db: &Db,
     chat: &ChatRow,
     messages: &[Message],
-    _: Permit<UseWorkspace>,
+    _: &Permit<UseWorkspace>,
 ) -> Result<(), StoreError> {
     let mut tx = db.begin().await?;
     let head = &chat.head;
@@ -143,7 +143,7 @@ pub async fn set_current(
     db: &Db,
     chat: &ChatId,
     message: &MessageId,
-    _: Permit<WriteChat>,
+    _: &Permit<WriteChat>,
 ) -> Result<bool, StoreError> {
     let sql = "UPDATE chat SET current_id = $2
          WHERE id = $1 AND EXISTS (SELECT 1 FROM chat_message WHERE chat_id = $1 AND id = $2)";
@@ -155,7 +155,7 @@ pub async fn set_title(
     db: &Db,
     chat: &ChatId,
     title: &str,
-    _: Permit<WriteChat>,
+    _: &Permit<WriteChat>,
 ) -> Result<bool, StoreError> {
     let sql = "UPDATE chat SET title = $2 WHERE id = $1";
     Ok(db.execute(sql, values![chat, title]).await? == 1)
@@ -167,7 +167,7 @@ pub async fn set_title_if(
     chat: &ChatId,
     old: &str,
     new: &str,
-    _: Permit<WriteChat>,
+    _: &Permit<WriteChat>,
 ) -> Result<bool, StoreError> {
     let sql = "UPDATE chat SET title = $3 WHERE id = $1 AND title = $2";
     Ok(db.execute(sql, values![chat, old, new]).await? == 1)
@@ -177,7 +177,7 @@ pub async fn set_title_if(
 pub async fn toggle_pinned(
     db: &Db,
     chat: &ChatId,
-    _: Permit<WriteChat>,
+    _: &Permit<WriteChat>,
 ) -> Result<Option<ChatHead>, StoreError> {
     changed_head(db, "is_pinned = 1 - is_pinned", chat).await
 }
@@ -186,7 +186,7 @@ pub async fn toggle_pinned(
 pub async fn toggle_archived(
     db: &Db,
     chat: &ChatId,
-    _: Permit<WriteChat>,
+    _: &Permit<WriteChat>,
 ) -> Result<Option<ChatHead>, StoreError> {
     changed_head(db, "is_archived = 1 - is_archived, is_pinned = 0", chat).await
 }
@@ -216,7 +216,7 @@ pub async fn set_row(
     chat_id: &ChatId,
     change: RowChange,
     now: Timestamp,
-    _: Permit<WriteChat>,
+    _: &Permit<WriteChat>,
 ) -> Result<Option<ChatRow>, StoreError> {
     let fields = [
         ("title", change.title),
@@ -236,12 +236,12 @@ pub async fn set_row(
 }
 
 /// Deletes a chat with its messages; `false` when it was gone.
-pub async fn delete(db: &Db, chat: &ChatId, _: Permit<WriteChat>) -> Result<bool, StoreError> {
+pub async fn delete(db: &Db, chat: &ChatId, _: &Permit<WriteChat>) -> Result<bool, StoreError> {
     Ok(db.execute("DELETE FROM chat WHERE id = $1", values![chat]).await? == 1)
 }
 
 /// Deletes all chats of a person, who must be the one the permit was given to; says how many.
-pub async fn delete_all(db: &Db, owner: &UserId, _: Permit<UseWorkspace>) -> Result<u64, StoreError> {
+pub async fn delete_all(db: &Db, owner: &UserId, _: &Permit<UseWorkspace>) -> Result<u64, StoreError> {
     db.execute("DELETE FROM chat WHERE account_id = $1", values![owner]).await
 }
 

@@ -33,7 +33,7 @@ pub async fn by_id(db: &Db, id: &ConnectionId) -> Result<Option<Connection>, Sto
 pub async fn insert(
     db: &Db,
     connection: &Connection,
-    _: Permit<ManageConnections>,
+    _: &Permit<ManageConnections>,
 ) -> Result<(), StoreError> {
     let mut tx = begin(db).await?;
     insert_row(&mut tx, connection).await?;
@@ -47,7 +47,7 @@ pub async fn update(
     db: &Db,
     connection: &Connection,
     seen: Option<Timestamp>,
-    _: Permit<ManageConnections>,
+    _: &Permit<ManageConnections>,
 ) -> Result<bool, StoreError> {
     let mut tx = begin(db).await?;
     if !update_row(&mut tx, connection, seen).await? {
@@ -58,7 +58,7 @@ pub async fn update(
 }
 
 /// Removes a connection with its overrides and its list of models; `false` when it was gone.
-pub async fn delete(db: &Db, id: &ConnectionId, _: Permit<ManageConnections>) -> Result<bool, StoreError> {
+pub async fn delete(db: &Db, id: &ConnectionId, _: &Permit<ManageConnections>) -> Result<bool, StoreError> {
     let mut tx = begin(db).await?;
     let was_there = delete_row(&mut tx, id).await?;
     tx.commit().await?;
@@ -70,7 +70,7 @@ pub async fn delete(db: &Db, id: &ConnectionId, _: Permit<ManageConnections>) ->
 pub async fn reorder(
     db: &Db,
     order: &[ConnectionId],
-    _: Permit<ManageConnections>,
+    _: &Permit<ManageConnections>,
 ) -> Result<(), StoreError> {
     let mut tx = begin(db).await?;
     order_rows(&mut tx, order).await?;
@@ -99,7 +99,7 @@ pub async fn rearrange(
     db: &Db,
     steps: &[Step],
     order: &[ConnectionId],
-    _: Permit<ManageConnections>,
+    _: &Permit<ManageConnections>,
 ) -> Result<(), StoreError> {
     let mut tx = begin(db).await?;
     for step in steps {
@@ -199,7 +199,7 @@ pub async fn overrides(db: &Db) -> Result<Vec<ModelOverride>, StoreError> {
 pub async fn put_override(
     db: &Db,
     decided: &ModelOverride,
-    _: Permit<ManageConnections>,
+    _: &Permit<ManageConnections>,
 ) -> Result<(), StoreError> {
     let mut tx = begin(db).await?;
     tx.execute(
@@ -225,7 +225,7 @@ pub async fn delete_override(
     db: &Db,
     connection: &ConnectionId,
     upstream_id: &str,
-    _: Permit<ManageConnections>,
+    _: &Permit<ManageConnections>,
 ) -> Result<bool, StoreError> {
     let mut tx = begin(db).await?;
     let sql = "DELETE FROM model_override WHERE connection_id = $1 AND upstream_id = $2";

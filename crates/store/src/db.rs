@@ -5,6 +5,7 @@ use std::{borrow::Cow, sync::Arc};
 
 use crate::{
     StoreError,
+    audit::Recorder,
     config::DatabaseConfig,
     postgres::{Postgres, PostgresTx},
     row::Row,
@@ -14,7 +15,12 @@ use crate::{
 
 /// A handle to the database. Cheap to clone.
 #[derive(Clone)]
-pub struct Db(Arc<Backend>);
+pub struct Db(Arc<Inner>);
+
+struct Inner {
+    backend: Backend,
+    recorder: Recorder,
+}
 
 enum Backend {
     Sqlite(Sqlite),
@@ -42,7 +48,8 @@ pub(crate) struct Answer {
 impl Db {
     /// Opens the database. SQLite's file is opened or made at once; PostgreSQL is reached by the first
     /// statement, so that a server that is away at start is found by [`Db::ping`].
-    pub async fn open(config: &DatabaseConfig) -> Result<Self, StoreError> {
+    /// `recorder` makes the records of every change.
+    pub async fn open(config: &DatabaseConfig, recorder: Recorder) -> Result<Self, StoreError> {
         let backend = match config {
             DatabaseConfig::Sqlite { path } => {
                 let path = path.clone();
@@ -54,12 +61,17 @@ impl Db {
                 Backend::Postgres(Postgres::open(url, schema.as_deref(), pool)?)
             }
         };
-        Ok(Self(Arc::new(backend)))
+        Ok(Self(Arc::new(Inner { backend, recorder })))
+    }
+
+    /// What makes the records of every change.
+    pub fn recorder(&self) -> &Recorder {
+        &self.0.recorder
     }
 
     /// `sqlite` or `postgres`.
     pub fn backend_name(&self) -> &'static str {
-        match *self.0 {
+        match self.0.backend {
             Backend::Sqlite(_) => "sqlite",
             Backend::Postgres(_) => "postgres",
         }
@@ -72,7 +84,7 @@ impl Db {
 
     /// Finishes what is queued and closes all connections; later calls are answered `Unavailable`.
     pub async fn close(&self) {
-        match &*self.0 {
+        match &self.0.backend {
             Backend::Sqlite(sqlite) => sqlite.close().await,
             Backend::Postgres(postgres) => postgres.close(),
         }
@@ -80,11 +92,11 @@ impl Db {
 
     /// Begins a transaction. On SQLite it holds the only writer, so do nothing slow inside.
     pub async fn begin(&self) -> Result<Tx, StoreError> {
-        let tx = match &*self.0 {
+        let tx = match &self.0.backend {
             Backend::Sqlite(sqlite) => BackendTx::Sqlite(sqlite.begin().await?),
             Backend::Postgres(postgres) => BackendTx::Postgres(Box::new(postgres.begin().await?)),
         };
-        Ok(Tx { tx, has_failed: false })
+        Ok(Tx { tx, recorder: self.0.recorder.clone(), has_failed: false })
     }
 
     /// Reads.
@@ -94,7 +106,7 @@ impl Db {
         params: Vec<Value>,
     ) -> Result<Vec<Row>, StoreError> {
         let statement = Statement { sql: sql.into(), params };
-        let answer = match &*self.0 {
+        let answer = match &self.0.backend {
             Backend::Sqlite(sqlite) => sqlite.query(statement).await,
             Backend::Postgres(postgres) => postgres.run(statement).await,
         };
@@ -130,7 +142,7 @@ impl Db {
 
     async fn write(&self, sql: Cow<'static, str>, params: Vec<Value>) -> Result<Answer, StoreError> {
         let statement = Statement { sql, params };
-        match &*self.0 {
+        match &self.0.backend {
             Backend::Sqlite(sqlite) => sqlite.execute(statement).await,
             Backend::Postgres(postgres) => postgres.run(statement).await,
         }
@@ -138,7 +150,7 @@ impl Db {
 
     /// Whether a table exists.
     pub(crate) async fn has_table(&self, name: &str) -> Result<bool, StoreError> {
-        let sql = match *self.0 {
+        let sql = match self.0.backend {
             Backend::Sqlite(_) => "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = $1",
             Backend::Postgres(_) => {
                 "SELECT 1 FROM information_schema.tables \
@@ -153,6 +165,7 @@ impl Db {
 /// accepted, on either database: what comes next could build on a statement that did not happen.
 pub struct Tx {
     tx: BackendTx,
+    recorder: Recorder,
     has_failed: bool,
 }
 
@@ -171,6 +184,10 @@ impl Tx {
             BackendTx::Sqlite(tx) => tx.commit().await,
             BackendTx::Postgres(tx) => tx.commit().await,
         }
+    }
+
+    pub(crate) fn recorder(&self) -> Recorder {
+        self.recorder.clone()
     }
 
     /// Reads, or writes with RETURNING.

@@ -19,7 +19,7 @@ const COLUMNS: &str = "id, digest, prefix, last_four, name, owner_id, models, en
 
 /// Adds a key. `Conflict` of `virtual_key.name` when another key that is not revoked has the name, of
 /// `virtual_key.digest` when the secret exists already; `Orphan` when the owner does not.
-pub async fn insert(db: &Db, key: &VirtualKey, _: Permit<ManageKeys>) -> Result<(), StoreError> {
+pub async fn insert(db: &Db, key: &VirtualKey, _: &Permit<ManageKeys>) -> Result<(), StoreError> {
     let mut tx = begin(db).await?;
     let sql = format!(
         "INSERT INTO virtual_key ({COLUMNS}) VALUES \
@@ -146,7 +146,7 @@ pub async fn apply(
     id: &KeyId,
     change: KeyChange,
     now: Timestamp,
-    _: Permit<ManageKeys>,
+    _: &Permit<ManageKeys>,
 ) -> Result<Option<VirtualKey>, StoreError> {
     let mut tx = begin(db).await?;
     let sql = format!("SELECT {COLUMNS} FROM virtual_key WHERE id = $1 AND revoked_at IS NULL");
@@ -177,7 +177,7 @@ pub async fn apply(
 }
 
 /// Ends a key for ever; `false` when there is no such key or it was revoked already.
-pub async fn revoke(db: &Db, id: &KeyId, now: Timestamp, _: Permit<ManageKeys>) -> Result<bool, StoreError> {
+pub async fn revoke(db: &Db, id: &KeyId, now: Timestamp, _: &Permit<ManageKeys>) -> Result<bool, StoreError> {
     let mut tx = begin(db).await?;
     let sql = "UPDATE virtual_key SET revoked_at = $2, updated_at = $2 WHERE id = $1 AND revoked_at IS NULL";
     let changed = tx.execute(sql, values![id, now]).await?;

@@ -1,9 +1,11 @@
 //! All SQL of Wardroom: SQLite and PostgreSQL from one text, one module per table family.
 //!
-//! **Invariants:** every change that a policy rules takes its [`kernel::Permit`]; secrets arrive here
+//! **Invariants:** every change that a policy rules takes its [`kernel::Permit`] and writes one record into the
+//! [`audit`] log in the same transaction, by whom the permit was given to; secrets arrive here
 //! sealed or digested; every change of keys, connections, accounts or settings raises its
 //! [`revision::Topic`] in the same transaction, so that other processes notice.
 
+pub mod audit;
 pub mod chats;
 mod config;
 pub mod connections;

@@ -33,6 +33,7 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
     migration!(2, "0002_connections"),
     migration!(3, "0003_keys"),
     migration!(4, "0004_chats"),
+    migration!(5, "0005_audit"),
 ];
 
 /// Brings the schema up to this program's version; says how many migrations it applied.

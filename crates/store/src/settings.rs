@@ -34,7 +34,7 @@ pub async fn set(
     name: &str,
     json: &str,
     now: Timestamp,
-    permit: Permit<ManageSettings>,
+    permit: &Permit<ManageSettings>,
 ) -> Result<(), StoreError> {
     apply(db, &[(name, Some(json))], now, permit).await
 }
@@ -44,7 +44,7 @@ pub async fn unset(
     db: &Db,
     name: &str,
     now: Timestamp,
-    permit: Permit<ManageSettings>,
+    permit: &Permit<ManageSettings>,
 ) -> Result<(), StoreError> {
     apply(db, &[(name, None)], now, permit).await
 }
@@ -54,7 +54,7 @@ pub async fn apply(
     db: &Db,
     changes: &[(&str, Option<&str>)],
     now: Timestamp,
-    _: Permit<ManageSettings>,
+    _: &Permit<ManageSettings>,
 ) -> Result<(), StoreError> {
     let mut tx = db.begin().await?;
     revision::bump(&mut tx, Topic::Settings).await?;
@@ -74,7 +74,7 @@ pub async fn set_if_absent(
     name: &str,
     json: &str,
     now: Timestamp,
-    _: Permit<ManageSettings>,
+    _: &Permit<ManageSettings>,
 ) -> Result<String, StoreError> {
     let mut tx = db.begin().await?;
     revision::bump(&mut tx, Topic::Settings).await?;

@@ -167,7 +167,7 @@ pub async fn list(
     db: &Db,
     filter: &UsageFilter,
     limit: u32,
-    _: Permit<ReadUsage>,
+    _: &Permit<ReadUsage>,
 ) -> Result<Vec<UsageRecord>, StoreError> {
     let (matches, mut params) = filter.conditions();
     params.push(limit.clamp(1, 1000).into());
@@ -196,7 +196,7 @@ const CAP: i64 = 1_000_000_000_000_000;
 pub async fn totals_by_key(
     db: &Db,
     filter: &UsageFilter,
-    _: Permit<ReadUsage>,
+    _: &Permit<ReadUsage>,
 ) -> Result<Vec<KeyTotal>, StoreError> {
     let (matches, params) = filter.conditions();
     // PostgreSQL sums BIGINT to NUMERIC, hence the casts. A single absurd row, say of a provider that

@@ -1,9 +1,12 @@
 //! Accounts of people. Every change raises [`Topic::Identity`] first, which also keeps changes apart.
 
-use kernel::{Email, ManageUsers, Permit, Role, Timestamp, User, UserId};
+use kernel::{
+    Caller, Email, ManageUsers, Permit, Role, Timestamp, User, UserId, Who,
+    audit::{Entry, Event},
+};
 
 use crate::{
-    Page, StoreError,
+    Page, StoreError, audit,
     db::{Db, Tx},
     page::containing,
     revision::{self, Topic},
@@ -41,11 +44,20 @@ pub enum Later {
     Refused,
 }
 
-/// How a change of role ended.
+/// What becomes different; `None` stays.
+#[derive(Debug, Clone, Default)]
+pub struct UserChange {
+    /// What the person may do at large.
+    pub role: Option<Role>,
+    /// As shown to others.
+    pub name: Option<String>,
+}
+
+/// How a change ended.
 #[derive(Debug, Clone)]
-pub enum SetRole {
+pub enum Changed {
     /// The account as it is now.
-    Changed(User),
+    Done(User),
     /// Refused: nobody could administrate any more.
     LastAdmin,
     /// There is no such account.
@@ -66,6 +78,7 @@ pub async fn insert_first_or_next(
     new: NewUser,
     default_role: Role,
     later: Later,
+    by: &Caller,
 ) -> Result<Option<User>, StoreError> {
     let mut tx = db.begin().await?;
     revision::bump(&mut tx, Topic::Identity).await?;
@@ -89,8 +102,16 @@ pub async fn insert_first_or_next(
         revision::bump(&mut tx, Topic::Settings).await?;
         settings::put(&mut tx, ENABLE_SIGNUP, "false", new.at).await?;
     }
+    let event = if *by.who() == Who::Anonymous { Event::AccountSignedUp } else { Event::AccountMade };
+    let entry = made(Entry::done(event, by), &user);
+    let entry = if is_first { entry.with("closed_sign_up", true) } else { entry };
+    audit::append(&mut tx, &entry).await?;
     tx.commit().await?;
     Ok(Some(user))
+}
+
+fn made(entry: Entry, user: &User) -> Entry {
+    entry.on(&user.id).with("email", user.email.as_str()).with("role", user.role.as_str())
 }
 
 async fn is_closed(tx: &mut Tx, later: Later) -> Result<bool, StoreError> {
@@ -107,10 +128,11 @@ async fn is_closed(tx: &mut Tx, later: Later) -> Result<bool, StoreError> {
 }
 
 /// Makes an account with the role it has. A taken e-mail is `Conflict` of `account.email`.
-pub async fn insert(db: &Db, user: &User, _: Permit<ManageUsers>) -> Result<(), StoreError> {
+pub async fn insert(db: &Db, user: &User, permit: &Permit<ManageUsers>) -> Result<(), StoreError> {
     let mut tx = db.begin().await?;
     revision::bump(&mut tx, Topic::Identity).await?;
     insert_row(&mut tx, user).await?;
+    audit::append(&mut tx, &made(Entry::done(Event::AccountMade, permit.by()), user)).await?;
     tx.commit().await
 }
 
@@ -173,48 +195,45 @@ pub async fn list(db: &Db, text: Option<&str>, page: Page) -> Result<(Vec<User>,
     Ok((users.collect::<Result<_, _>>()?, total))
 }
 
-/// Changes a role, but never leaves the house without an administrator, also when two administrators
-/// demote each other at the same moment.
-pub async fn set_role(
+/// Changes an account, but never leaves the house without an administrator, also when two administrators
+/// demote each other at the same moment. What does not differ is no change and leaves no record.
+pub async fn change(
     db: &Db,
     id: &UserId,
-    role: Role,
+    change: UserChange,
     now: Timestamp,
-    _: Permit<ManageUsers>,
-) -> Result<SetRole, StoreError> {
+    permit: &Permit<ManageUsers>,
+) -> Result<Changed, StoreError> {
     let mut tx = db.begin().await?;
     revision::bump(&mut tx, Topic::Identity).await?;
     let row = tx.query_one(format!("SELECT {COLUMNS} FROM account WHERE id = $1"), values![id]).await?;
-    let Some(mut user) = one(row)? else { return Ok(SetRole::Missing) };
-    if user.role == Role::Admin && role != Role::Admin {
+    let Some(before) = one(row)? else { return Ok(Changed::Missing) };
+    let role = change.role.filter(|role| *role != before.role);
+    let name = change.name.filter(|name| *name != before.name);
+    if before.role == Role::Admin && role.is_some() {
         let other = "SELECT id FROM account WHERE role = 'admin' AND id <> $1 LIMIT 1";
         if tx.query_one(other, values![id]).await?.is_none() {
-            return Ok(SetRole::LastAdmin);
+            return Ok(Changed::LastAdmin);
         }
     }
-    let sql = "UPDATE account SET role = $2, updated_at = $3 WHERE id = $1";
-    tx.execute(sql, values![id, role, now]).await?;
+    let names = [role.map(|_| "role"), name.as_ref().map(|_| "name")];
+    let Some(first) = names.into_iter().flatten().next() else { return Ok(Changed::Done(before)) };
+    let event = if first == "role" { Event::AccountRoleChanged } else { Event::AccountChanged };
+    let mut entry = Entry::done(event, permit.by()).on(id).changed(names.into_iter().flatten());
+    if let Some(role) = role {
+        entry = entry.with("role_before", before.role.as_str()).with("role", role.as_str());
+    }
+    let user = User {
+        role: role.unwrap_or(before.role),
+        name: name.unwrap_or(before.name),
+        updated_at: now,
+        ..before
+    };
+    let sql = "UPDATE account SET role = $2, name = $3, updated_at = $4 WHERE id = $1";
+    tx.execute(sql, values![id, user.role, &user.name, now]).await?;
+    audit::append(&mut tx, &entry).await?;
     tx.commit().await?;
-    user.role = role;
-    user.updated_at = now;
-    Ok(SetRole::Changed(user))
-}
-
-/// Changes the name; `None` when there is no such account.
-pub async fn set_name(
-    db: &Db,
-    id: &UserId,
-    name: &str,
-    now: Timestamp,
-    _: Permit<ManageUsers>,
-) -> Result<Option<User>, StoreError> {
-    let mut tx = db.begin().await?;
-    revision::bump(&mut tx, Topic::Identity).await?;
-    let sql =
-        format!("UPDATE account SET name = $2, updated_at = $3 WHERE id = $1 RETURNING {}", own_columns());
-    let changed = one(tx.query_one(sql, values![id, name, now]).await?)?;
-    tx.commit().await?;
-    Ok(changed)
+    Ok(Changed::Done(user))
 }
 
 /// Changes the password (PHC digest) and ends all sessions of the account: whoever knew the old one is
@@ -224,15 +243,19 @@ pub async fn set_password(
     id: &UserId,
     digest: &str,
     now: Timestamp,
-    _: Permit<ManageUsers>,
+    permit: &Permit<ManageUsers>,
 ) -> Result<bool, StoreError> {
     let mut tx = db.begin().await?;
     revision::bump(&mut tx, Topic::Identity).await?;
     let sql = "UPDATE account SET password = $2, updated_at = $3 WHERE id = $1";
-    let changed = tx.execute(sql, values![id, digest, now]).await?;
-    tx.execute("DELETE FROM session WHERE account_id = $1", values![id]).await?;
+    if tx.execute(sql, values![id, digest, now]).await? == 0 {
+        return Ok(false);
+    }
+    let ended = tx.execute("DELETE FROM session WHERE account_id = $1", values![id]).await?;
+    let entry = Entry::done(Event::PasswordReset, permit.by()).on(id).with("sessions_ended", ended);
+    audit::append(&mut tx, &entry).await?;
     tx.commit().await?;
-    Ok(changed == 1)
+    Ok(true)
 }
 
 /// Notes that the person is here; writes at most once a minute and does not count as a change.
@@ -245,11 +268,6 @@ pub async fn touch(db: &Db, id: &UserId, now: Timestamp) -> Result<(), StoreErro
     )
     .await
     .map(drop)
-}
-
-/// [`COLUMNS`] for RETURNING, where there is no other table to tell apart.
-fn own_columns() -> String {
-    COLUMNS.replace("account.", "")
 }
 
 fn one(row: Option<Row>) -> Result<Option<User>, StoreError> {

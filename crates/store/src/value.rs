@@ -2,8 +2,8 @@
 //! BLOB/BYTEA; refuses to know tables.
 
 use kernel::{
-    BaseUrl, ChatId, ConnectionId, Email, KeyId, MessageId, Money, RequestId, SessionId, Timestamp, UsageId,
-    UserId,
+    AuditId, BaseUrl, ChatId, ConnectionId, Email, KeyId, MessageId, Money, RequestId, SessionId, Timestamp,
+    UsageId, UserId, audit,
 };
 
 /// One value. It has no `Debug`: values are people's data and must not end up in a log.
@@ -207,6 +207,19 @@ macro_rules! words {
     )*};
 }
 
-as_text!(UserId, SessionId, ConnectionId, KeyId, ChatId, MessageId, UsageId, RequestId, Email, BaseUrl);
+as_text!(
+    UserId,
+    SessionId,
+    ConnectionId,
+    KeyId,
+    ChatId,
+    MessageId,
+    UsageId,
+    RequestId,
+    AuditId,
+    Email,
+    BaseUrl
+);
 ids!(UserId, SessionId, ConnectionId, KeyId, ChatId, MessageId, UsageId, RequestId);
+words!(audit::Event, audit::Outcome, audit::TargetKind);
 words!(kernel::Role, kernel::MessageRole, kernel::Endpoint, kernel::Outcome);

@@ -5,7 +5,7 @@
 use std::fmt;
 
 use aws_lc_rs::{hkdf, hmac};
-use kernel::{Secret, World};
+use kernel::{Secret, World, audit::Sealer};
 use zeroize::Zeroizing;
 
 use crate::{
@@ -71,6 +71,7 @@ pub struct KeyRing {
     pub(crate) fingerprint: hmac::Key,
     pub(crate) one_time: hmac::Key,
     pub(crate) devices: hmac::Key,
+    audit_chain: hmac::Key,
     pub(crate) sessions: SessionSigner,
     /// Recognises `WEBUI_SECRET_KEY` in the canary.
     root_mark: [u8; 16],
@@ -103,6 +104,7 @@ impl KeyRing {
             fingerprint: hmac::Key::new(hmac::HMAC_SHA256, &*webui.derive(b"digest/fingerprint")),
             one_time: hmac::Key::new(hmac::HMAC_SHA256, &*webui.derive(b"digest/one-time")),
             devices: hmac::Key::new(hmac::HMAC_SHA256, &*webui.derive(b"mac/device")),
+            audit_chain: hmac::Key::new(hmac::HMAC_SHA256, &*webui.derive(b"audit/chain")),
             sessions: SessionSigner::new(roots.webui_secret_key),
             root_mark,
         }
@@ -136,6 +138,16 @@ impl KeyRing {
 
     pub(crate) fn opener(&self, version: KeyVersion) -> Option<&SealingKey> {
         self.sealing.iter().find(|key| key.version == version)
+    }
+}
+
+/// HMAC-SHA-256 over the previous seal (32 bytes, so where it ends is clear) and the record.
+impl Sealer for KeyRing {
+    fn seal_record(&self, previous: &[u8; 32], record: &[u8]) -> [u8; 32] {
+        let mut context = hmac::Context::with_key(&self.audit_chain);
+        context.update(previous);
+        context.update(record);
+        context.sign().as_ref().try_into().expect("HMAC-SHA-256 gives 32 bytes")
     }
 }
 
@@ -247,6 +259,15 @@ mod tests {
         assert_eq!(other_webui_key, CanaryError::OtherRoot);
         assert_eq!(right.proves(&canary[..canary.len() - 1]).unwrap_err(), OpenError::Tampered.into());
         assert_eq!(right.proves(b"").unwrap_err(), OpenError::NotSealed.into());
+    }
+
+    #[test]
+    fn the_seal_of_a_record_is_hmac_sha_256_computed_elsewhere_and_follows_the_record_before() {
+        let ring = ring(WEBUI, None);
+        let seal = ring.seal_record(&[0; 32], b"{}");
+        assert_eq!(hex(&seal), "702b36c502e252edce6395bc687997ef3466f53021668493618930c6875019c7");
+        assert_ne!(ring.seal_record(&[1; 32], b"{}"), seal);
+        assert_ne!(ring.seal_record(&[0; 32], b"{} "), seal);
     }
 
     #[test]

@@ -1,9 +1,11 @@
 //! Who is calling: the credential of a request, and what it proves.
 
-use http::{HeaderMap, Method, header, request::Parts};
-use kernel::{Caller, Kind, Refusal};
+use std::sync::Arc;
 
-use crate::{app::App, cors::Standing};
+use http::{HeaderMap, Method, header, request::Parts};
+use kernel::{Caller, HttpFacts, Kind, Refusal, RequestFacts, Who};
+
+use crate::{app::App, client::Client, cors::Standing, door::Arrival};
 
 /// The name of the session cookie, Open WebUI's.
 pub(crate) const COOKIE: &str = "token";
@@ -61,23 +63,46 @@ fn cookie(headers: &HeaderMap) -> Option<&str> {
     found.all(|other| other == token).then_some(token)
 }
 
+/// What is known of the request besides who makes it. `success_status` is what the route answers when all is well.
+pub(crate) fn facts(app: &App, parts: &Parts, success_status: u16) -> Result<Arc<RequestFacts>, Refusal> {
+    let arrival = parts.extensions.get::<Arrival>().ok_or_else(Refusal::internal)?;
+    let client = Client::at_door(app, parts, arrival);
+    let agent = parts.headers.get(header::USER_AGENT).map(|value| String::from_utf8_lossy(value.as_bytes()));
+    Ok(Arc::new(RequestFacts::http(&HttpFacts {
+        id: arrival.id.clone(),
+        method: parts.method.as_str(),
+        scheme: if client.is_https { "https" } else { "http" },
+        host: host(parts).unwrap_or_default(),
+        path: parts.uri.path(),
+        query: parts.uri.query(),
+        address: client.address,
+        agent: agent.as_deref().unwrap_or_default(),
+        success_status,
+    })))
+}
+
 /// Finds out who is calling a route of the workspace or of the management API.
 ///
 /// An unknown or ended credential is an error, not an anonymous caller, so that a client learns of it.
-pub(crate) async fn identify(app: &App, parts: &Parts) -> Result<Caller, Refusal> {
-    let Some(credential) = Credential::of(&parts.headers) else { return Ok(Caller::Anonymous) };
+pub(crate) async fn identify(app: &App, parts: &Parts, facts: &Arc<RequestFacts>) -> Result<Caller, Refusal> {
+    let who = who(app, parts).await?;
+    Ok(Caller::new(who, facts.clone()))
+}
+
+async fn who(app: &App, parts: &Parts) -> Result<Who, Refusal> {
+    let Some(credential) = Credential::of(&parts.headers) else { return Ok(Who::Anonymous) };
     if matches!(credential, Credential::Cookie(_)) {
         require_same_origin(app, parts)?;
     }
     let services = app.services();
     let token = credential.text();
     if services.gateway.is_master_key(token) {
-        return Ok(Caller::Master);
+        return Ok(Who::Master);
     }
     if token.starts_with("sk-") {
-        return services.gateway.program(token).map(|held| held.caller());
+        return services.gateway.program(token).map(|held| held.who());
     }
-    services.identity.person(token).await.map(Caller::Person)
+    services.identity.person(token).await.map(Who::Person)
 }
 
 /// A request that relies on the cookie must come from our own pages or from those that the operator named, at
@@ -103,6 +128,12 @@ pub(crate) fn require_same_origin(app: &App, parts: &Parts) -> Result<(), Refusa
     }
     let words = "This request came from another site. Open Wardroom itself and try again.";
     Err(Refusal::new(Kind::Forbidden, "cross_origin", words))
+}
+
+/// The host that the client asked for.
+fn host(parts: &Parts) -> Option<&str> {
+    let in_uri = parts.uri.authority().map(http::uri::Authority::as_str);
+    in_uri.or_else(|| parts.headers.get(header::HOST)?.to_str().ok())
 }
 
 #[cfg(test)]

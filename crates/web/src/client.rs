@@ -28,6 +28,11 @@ pub(crate) struct Client {
 }
 
 impl Client {
+    /// Who sent the request that came in so.
+    pub(crate) fn at_door(app: &App, parts: &Parts, arrival: &Arrival) -> Self {
+        Self::of(&parts.headers, arrival.peer.ip(), &app.services().settings.load())
+    }
+
     fn of(headers: &HeaderMap, peer: IpAddr, settings: &Loaded) -> Self {
         let trusted = &settings.settings.forwarded_allow_ips.value;
         let is_https = is_https(headers, peer, settings) == IsHttps::Yes;
@@ -93,7 +98,7 @@ impl FromRequestParts<App> for Client {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Refused> {
         let arrival = parts.extensions.get::<Arrival>().ok_or_else(Refusal::internal)?;
-        Ok(Self::of(&parts.headers, arrival.peer.ip(), &app.services().settings.load()))
+        Ok(Self::at_door(app, parts, arrival))
     }
 }
 

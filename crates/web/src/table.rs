@@ -1,5 +1,7 @@
 //! The route table: every route is registered with who may use it and in which dialect it says no.
 
+use std::sync::Arc;
+
 use axum::{
     Extension, Router,
     extract::{Request, State},
@@ -7,8 +9,11 @@ use axum::{
     response::Response,
     routing::MethodRouter,
 };
-use kernel::{Caller, Denied, Refusal, Role};
-use utoipa::openapi::{OpenApi, PathItem, path::Paths};
+use kernel::{Caller, Denied, Refusal, Role, Who};
+use utoipa::openapi::{
+    OpenApi, PathItem,
+    path::{Operation, Paths},
+};
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
 
 use crate::{app::App, caller, credentials, dialect::Dialect, problem, refused::no_such_path};
@@ -52,18 +57,18 @@ impl Access {
             Self::SignedIn => role.is_some(),
             Self::Member => matches!(role, Some(Role::User | Role::Admin)),
             Self::Admin => role == Some(Role::Admin),
-            Self::Management => role == Some(Role::Admin) || *caller == Caller::Master,
+            Self::Management => role == Some(Role::Admin) || matches!(caller.who(), Who::Master),
             Self::KeyHolder => {
-                role == Some(Role::Admin) || matches!(caller, Caller::Program(_) | Caller::Master)
+                role == Some(Role::Admin) || matches!(caller.who(), Who::Program(_) | Who::Master)
             }
             Self::Inference => {
                 matches!(role, Some(Role::User | Role::Admin))
-                    || matches!(caller, Caller::Program(_) | Caller::Master)
+                    || matches!(caller.who(), Who::Program(_) | Who::Master)
             }
         };
-        match caller {
+        match caller.who() {
             _ if is_admitted => Ok(()),
-            Caller::Anonymous => Err(Denied::Unauthenticated),
+            Who::Anonymous => Err(Denied::Unauthenticated),
             _ => Err(Denied::NotPermitted),
         }
     }
@@ -99,7 +104,7 @@ impl Group {
         (schemas, mut paths, handlers): UtoipaMethodRouter<App>,
     ) -> Self {
         self.describe(access, &mut paths);
-        let guard = Guard { access, dialect: self.dialect };
+        let guard = Guard { access, dialect: self.dialect, successes: successes(&paths) };
         self.router =
             self.router.routes((schemas, paths, handlers.layer(from_fn_with_state(guard, guarded))));
         self
@@ -150,26 +155,51 @@ impl Group {
 
 fn rows(paths: &Paths, access: Access) -> Vec<Row> {
     let methods = |item: &PathItem| {
-        let found = [
-            ("GET", item.get.is_some()),
-            ("POST", item.post.is_some()),
-            ("PUT", item.put.is_some()),
-            ("PATCH", item.patch.is_some()),
-            ("DELETE", item.delete.is_some()),
-        ];
-        found.into_iter().filter_map(|(method, is_there)| is_there.then_some(method))
+        by_method(item).into_iter().filter_map(|(method, it)| it.map(|_| method)).collect::<Vec<_>>()
     };
     paths
         .paths
         .iter()
-        .flat_map(|(path, item)| methods(item).map(|method| Row { method, path: path.clone(), access }))
+        .flat_map(|(path, item)| {
+            methods(item).into_iter().map(|method| Row { method, path: path.clone(), access })
+        })
         .collect()
 }
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 struct Guard {
     access: Access,
     dialect: Dialect,
+    /// What each method answers when all is well.
+    successes: Arc<[(&'static str, u16)]>,
+}
+
+impl Guard {
+    fn success(&self, method: &http::Method) -> u16 {
+        self.successes.iter().find(|(name, _)| method == name).map_or(200, |(_, status)| *status)
+    }
+}
+
+/// The first success that each operation declares.
+fn successes(paths: &Paths) -> Arc<[(&'static str, u16)]> {
+    let first = |operation: &Operation| {
+        let declared = operation.responses.responses.keys().filter_map(|status| status.parse().ok());
+        declared.filter(|status| (200..300).contains(status)).min().unwrap_or(200)
+    };
+    let each = |item: &PathItem| {
+        by_method(item).into_iter().filter_map(|(method, it)| Some((method, first(it?)))).collect::<Vec<_>>()
+    };
+    paths.paths.values().flat_map(each).collect()
+}
+
+fn by_method(item: &PathItem) -> [(&'static str, Option<&Operation>); 5] {
+    [
+        ("GET", item.get.as_ref()),
+        ("POST", item.post.as_ref()),
+        ("PUT", item.put.as_ref()),
+        ("PATCH", item.patch.as_ref()),
+        ("DELETE", item.delete.as_ref()),
+    ]
 }
 
 /// Finds out who is calling, asks whether the route is for them, and writes refusals in its dialect.
@@ -180,10 +210,14 @@ async fn guarded(
     next: Next,
 ) -> Response {
     let (mut parts, body) = request.into_parts();
-    let caller = match caller::identify(&app, &parts).await {
+    let facts = match caller::facts(&app, &parts, guard.success(&parts.method)) {
+        Ok(facts) => facts,
+        Err(refusal) => return guard.dialect.render(&refusal),
+    };
+    let caller = match caller::identify(&app, &parts, &facts).await {
         Ok(caller) => caller,
         // An ended session must not keep anybody from signing in again.
-        Err(_) if guard.access == Access::Public => Caller::Anonymous,
+        Err(_) if guard.access == Access::Public => Caller::new(Who::Anonymous, facts),
         Err(refusal) => return guard.dialect.render(&refusal),
     };
     if let Err(denied) = guard.access.admits(&caller) {
@@ -276,10 +310,7 @@ pub(crate) fn dialect_of(path: &str) -> Option<Dialect> {
 mod tests {
     use std::collections::BTreeSet;
 
-    use utoipa::openapi::{
-        RefOr,
-        path::{Operation, Parameter},
-    };
+    use utoipa::openapi::{RefOr, path::Parameter};
 
     use super::*;
 

@@ -4,7 +4,7 @@
 use std::{collections::HashMap, sync::Arc};
 
 use kernel::{
-    Caller, ChatHead, ChatId, ChatRow, Message, MessageId, Permit, Person, TurnId, UseWorkspace, WriteChat,
+    ChatHead, ChatId, ChatRow, Message, MessageId, Permit, Person, TurnId, UseWorkspace, WriteChat,
 };
 use store::{
     Page,
@@ -97,7 +97,7 @@ impl Desk {
             extra: change.merged_extra("{}").unwrap_or_else(|| "{}".to_owned()),
             meta: "{}".to_owned(),
         };
-        chats::create(&self.inner.db, &row, &messages, self.permit).await?;
+        chats::create(&self.inner.db, &row, &messages, &self.permit).await?;
         self.open(&row.head.id).await
     }
 
@@ -111,19 +111,19 @@ impl Desk {
             let is_written = |message: &MessageId| self.inner.turns.is_written(id, message);
             let changed = change.changed_messages(&stored, is_written, now)?;
             if !changed.is_empty() {
-                chats::upsert_messages(db, id, &changed, now, permit).await?;
+                chats::upsert_messages(db, id, &changed, now, &permit).await?;
             }
         }
         let leaf = change.current.as_ref().filter(|leaf| row.current.as_ref() != Some(leaf));
         if let Some(leaf) = leaf
-            && !chats::set_current(db, id, leaf, permit).await?
+            && !chats::set_current(db, id, leaf, &permit).await?
         {
             return Err(no_such_leaf());
         }
         // A new name does not move a chat to the top: nothing was said.
         let title = change.clean_title().filter(|title| *title != row.head.title);
         if let Some(title) = title
-            && !chats::set_title(db, id, &title, permit).await?
+            && !chats::set_title(db, id, &title, &permit).await?
         {
             return Err(WorkspaceError::Missing("chat"));
         }
@@ -133,7 +133,7 @@ impl Desk {
             ..RowChange::default()
         };
         if rest.models.is_some() || rest.extra.is_some() {
-            chats::set_row(db, id, rest, now, permit).await?;
+            chats::set_row(db, id, rest, now, &permit).await?;
         }
         self.open(id).await
     }
@@ -141,14 +141,14 @@ impl Desk {
     /// Deletes a chat and stops what is being written in it.
     pub async fn delete(&self, id: &ChatId) -> Result<(), WorkspaceError> {
         let (_, permit) = self.own(id).await?;
-        let is_deleted = chats::delete(&self.inner.db, id, permit).await?;
+        let is_deleted = chats::delete(&self.inner.db, id, &permit).await?;
         self.inner.turns.stop(|turn| turn.chat == *id);
         if is_deleted { Ok(()) } else { Err(WorkspaceError::Missing("chat")) }
     }
 
     /// Deletes all of my chats.
     pub async fn delete_all(&self) -> Result<(), WorkspaceError> {
-        chats::delete_all(&self.inner.db, &self.person.user, self.permit).await?;
+        chats::delete_all(&self.inner.db, &self.person.user, &self.permit).await?;
         self.inner.turns.stop(|turn| turn.owner == self.person.user);
         Ok(())
     }
@@ -156,7 +156,7 @@ impl Desk {
     /// Pins a chat, or unpins it.
     pub async fn toggle_pinned(&self, id: &ChatId) -> Result<OpenChat, WorkspaceError> {
         let (row, permit) = self.own(id).await?;
-        let head = chats::toggle_pinned(&self.inner.db, id, permit).await?;
+        let head = chats::toggle_pinned(&self.inner.db, id, &permit).await?;
         self.with_head(row, head).await
     }
 
@@ -168,7 +168,7 @@ impl Desk {
     /// Archives a chat, or brings it back.
     pub async fn toggle_archived(&self, id: &ChatId) -> Result<OpenChat, WorkspaceError> {
         let (row, permit) = self.own(id).await?;
-        let head = chats::toggle_archived(&self.inner.db, id, permit).await?;
+        let head = chats::toggle_archived(&self.inner.db, id, &permit).await?;
         self.with_head(row, head).await
     }
 
@@ -196,7 +196,7 @@ impl Desk {
         };
         let current = row.current.as_ref().and_then(|current| renamed.get(current)).cloned();
         let row = ChatRow { head, current, ..row };
-        chats::create(&self.inner.db, &row, &messages, self.permit).await?;
+        chats::create(&self.inner.db, &row, &messages, &self.permit).await?;
         self.open(&row.head.id).await
     }
 
@@ -226,7 +226,7 @@ impl Desk {
                 return Err(TreeError::TooLarge.into());
             }
             let now = self.inner.world.now();
-            chats::upsert_messages(&self.inner.db, chat, &[Message { content, ..stored }], now, permit)
+            chats::upsert_messages(&self.inner.db, chat, &[Message { content, ..stored }], now, &permit)
                 .await?;
         }
         self.open(chat).await
@@ -240,7 +240,8 @@ impl Desk {
     ) -> Result<OpenChat, WorkspaceError> {
         let (_, permit) = self.own(chat).await?;
         let now = self.inner.world.now();
-        let gone = chats::delete_message_with_descendants(&self.inner.db, chat, message, now, permit).await?;
+        let gone =
+            chats::delete_message_with_descendants(&self.inner.db, chat, message, now, &permit).await?;
         if gone.is_empty() {
             return Err(WorkspaceError::Missing("message"));
         }
@@ -251,7 +252,7 @@ impl Desk {
     /// Begins an answer. It is written to its end whether or not anybody watches.
     pub async fn start_turn(&self, chat: &ChatId, new: NewTurn) -> Result<StartedTurn, WorkspaceError> {
         let (row, permit) = self.own(chat).await?;
-        turn::start(&self.inner, Caller::Person(self.person.clone()), row, permit, new).await
+        turn::start(&self.inner, row, permit, new).await
     }
 
     /// Stops an answer; what was written stays. One that is just over is left as it is.
@@ -278,7 +279,7 @@ impl Desk {
     async fn own(&self, id: &ChatId) -> Result<(ChatRow, Permit<WriteChat>), WorkspaceError> {
         let row = chats::row_by_id(&self.inner.db, id).await?;
         let owned = row.and_then(|row| {
-            let permit = Caller::Person(self.person.clone()).may_write_chat(&row.head.owner)?;
+            let permit = self.permit.by().may_write_chat(&row.head.owner)?;
             Some((row, permit))
         });
         owned.ok_or(WorkspaceError::Missing("chat"))

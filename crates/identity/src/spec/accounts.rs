@@ -5,7 +5,7 @@ use tokio::task::JoinSet;
 
 use crate::AccountChange;
 
-use super::{ELSEWHERE, GOOD, HOME, House, account, code, permit};
+use super::{ELSEWHERE, GOOD, HOME, House, account, code, permit, stranger};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn of_people_who_sign_up_first_together_one_administrates_and_the_others_find_the_door_closed() {
@@ -16,7 +16,7 @@ async fn of_people_who_sign_up_first_together_one_administrates_and_the_others_f
         let identity = if n % 2 == 0 { house.identity.clone() } else { there.clone() };
         running.spawn(async move {
             let (name, email) = (format!("p{n}"), format!("p{n}@example.com"));
-            identity.sign_up(account(&name, &email, GOOD)).await
+            identity.sign_up(account(&name, &email, GOOD), &stranger(HOME)).await
         });
     }
     let outcomes = running.join_all().await;
@@ -50,7 +50,8 @@ async fn an_operator_who_fixes_sign_up_open_gets_waiting_accounts_or_the_default
 async fn an_address_has_one_account_in_every_spelling() {
     let house = House::open_to_all().await;
     house.sign_up("ada").await.unwrap();
-    let refused = house.identity.sign_up(account("Eve", " ADA@Example.Com ", GOOD)).await.unwrap_err();
+    let refused =
+        house.identity.sign_up(account("Eve", " ADA@Example.Com ", GOOD), &stranger(HOME)).await.unwrap_err();
     assert_eq!((refused.kind, refused.code.as_ref()), (Kind::Invalid, "email_taken"));
     assert_eq!(refused.field.as_deref(), Some("email"));
 }
@@ -64,7 +65,8 @@ async fn each_rule_of_the_form_names_its_field_and_makes_no_account() {
         ("Ada", "ada@example.com", "short", "password"),
         ("Ada", "ada@example.com", "ada@example.com", "password"),
     ] {
-        let refused = house.identity.sign_up(account(name, email, password)).await.unwrap_err();
+        let refused =
+            house.identity.sign_up(account(name, email, password), &stranger(HOME)).await.unwrap_err();
         assert_eq!((refused.kind, refused.field.as_deref()), (Kind::Invalid, Some(field)));
     }
     assert!(!house.identity.has_accounts().await.unwrap());
@@ -113,7 +115,7 @@ async fn an_operator_who_does_not_show_the_administrator_does_not() {
 async fn the_operator_makes_administrators_and_the_first_of_them_closes_sign_up() {
     let house = House::new().await;
     let make = async |name: &str| {
-        house.identity.create_admin(account(name, &format!("{name}@example.com"), GOOD), permit()).await
+        house.identity.create_admin(account(name, &format!("{name}@example.com"), GOOD), &permit()).await
     };
     assert_eq!(make("ada").await.unwrap().role, Role::Admin);
     assert_eq!(code(house.sign_up("stranger").await), "signup_closed");
@@ -130,7 +132,7 @@ async fn the_last_administrator_cannot_be_demoted_and_one_of_two_can() {
     let refused = house.set_role(&ada.id, Role::User).await.unwrap_err();
     assert_eq!((refused.kind, refused.code.as_ref()), (Kind::Invalid, "last_admin"));
 
-    house.identity.create_admin(account("Bob", "bob@example.com", GOOD), permit()).await.unwrap();
+    house.identity.create_admin(account("Bob", "bob@example.com", GOOD), &permit()).await.unwrap();
     assert_eq!(house.set_role(&ada.id, Role::User).await.unwrap().role, Role::User);
     let nobody = "user_nobody".parse().unwrap();
     assert_eq!(code(house.set_role(&nobody, Role::User).await), "not_found");
@@ -153,11 +155,11 @@ async fn a_reset_password_ends_every_session_and_only_the_new_one_opens() {
         (house.sign_up("ada").await.unwrap(), house.sign_in("ada", GOOD, ELSEWHERE).await.unwrap());
     assert!(house.role(&here).await.is_ok() && house.role(&there).await.is_ok());
 
-    let weak = house.identity.reset_password(&here.user.id, "password".into(), permit()).await;
+    let weak = house.identity.reset_password(&here.user.id, "password".into(), &permit()).await;
     assert_eq!(code(weak), "weak_password");
     assert!(house.role(&here).await.is_ok());
 
-    house.identity.reset_password(&here.user.id, "velvet harbour".into(), permit()).await.unwrap();
+    house.identity.reset_password(&here.user.id, "velvet harbour".into(), &permit()).await.unwrap();
     assert_eq!(code(house.role(&here).await), "session_over");
     assert_eq!(code(house.role(&there).await), "session_over");
     assert_eq!(code(house.sign_in("ada", GOOD, HOME).await), "wrong_credentials");
@@ -170,11 +172,11 @@ async fn accounts_are_listed_thirty_a_page_and_renamed() {
     let ada = house.sign_up("ada").await.unwrap().user;
     house.sign_up("bob").await.unwrap();
     house.rename(&ada.id, "  Countess  ").await.unwrap();
-    let (found, total) = house.identity.users(Some("countess"), 1, permit()).await.unwrap();
+    let (found, total) = house.identity.users(Some("countess"), 1, &permit()).await.unwrap();
     assert_eq!((found[0].id.clone(), total), (ada.id.clone(), 1));
-    assert_eq!(house.identity.users(None, 1, permit()).await.unwrap().1, 2);
+    assert_eq!(house.identity.users(None, 1, &permit()).await.unwrap().1, 2);
     let half_wrong = AccountChange { role: Some(Role::User), name: Some("\n") };
     let bob = house.identity.user_by_email("bob@example.com").await.unwrap().unwrap();
-    assert_eq!(code(house.identity.change(&bob.id, half_wrong, permit()).await), "invalid_name");
+    assert_eq!(code(house.identity.change(&bob.id, half_wrong, &permit()).await), "invalid_name");
     assert_eq!(house.identity.user(&bob.id).await.unwrap().unwrap().role, Role::Pending);
 }

@@ -13,9 +13,12 @@ use std::{
     },
 };
 
-use kernel::{Caller, Clock, ManageUsers, Permit, Random, Refusal, Role, Timestamp, User, UserId, World};
+use kernel::{
+    Caller, Clock, HttpFacts, ManageUsers, Permit, Random, Refusal, RequestFacts, Role, Timestamp, User,
+    UserId, Who, World, audit::Level,
+};
 use settings::Live;
-use store::{DatabaseConfig, Db};
+use store::{DatabaseConfig, Db, audit::Recorder};
 use tempfile::TempDir;
 use vault::{KeyRing, Roots};
 
@@ -76,7 +79,8 @@ impl House {
         let secret = "kQ7vX2mN9pL4wR8tZ1cB6yH3".into();
         let roots = Roots { webui_secret_key: &secret, config_encryption_key: None, retired: &[] };
         let ring = Arc::new(KeyRing::new(&roots));
-        let db = open(&directory).await;
+        let world = world(&clock, 2_000_000);
+        let db = open(&directory, &ring, world).await;
         store::migrate(&db, Timestamp::from_seconds(1_800_000_000)).await.unwrap();
         let identity = process(db.clone(), &ring, &clock, &environment, 1);
         Self { identity, db, ring, clock, environment, directory }
@@ -84,7 +88,13 @@ impl House {
 
     /// A second process on the same database.
     pub(crate) async fn another_process(&self) -> Identity {
-        process(open(&self.directory).await, &self.ring, &self.clock, &self.environment, 1_000_000)
+        process(
+            open(&self.directory, &self.ring, world(&self.clock, 3_000_000)).await,
+            &self.ring,
+            &self.clock,
+            &self.environment,
+            1_000_000,
+        )
     }
 
     pub(crate) fn wait(&self, seconds: i64) {
@@ -96,7 +106,7 @@ impl House {
     }
 
     pub(crate) async fn sign_up(&self, name: &str) -> Result<SessionView, Refusal> {
-        self.identity.sign_up(account(name, &format!("{name}@example.com"), GOOD)).await
+        self.identity.sign_up(account(name, &format!("{name}@example.com"), GOOD), &stranger(HOME)).await
     }
 
     pub(crate) async fn sign_in(
@@ -106,17 +116,19 @@ impl House {
         client: IpAddr,
     ) -> Result<SessionView, Refusal> {
         let email = format!("{name}@example.com");
-        self.identity.sign_in(SignInForm { email: &email, password: password.into() }, client).await
+        self.identity
+            .sign_in(SignInForm { email: &email, password: password.into() }, &stranger(client))
+            .await
     }
 
     pub(crate) async fn set_role(&self, id: &UserId, role: Role) -> Result<User, Refusal> {
         let change = AccountChange { role: Some(role), name: None };
-        self.identity.change(id, change, permit()).await
+        self.identity.change(id, change, &permit()).await
     }
 
     pub(crate) async fn rename(&self, id: &UserId, name: &str) -> Result<User, Refusal> {
         let change = AccountChange { role: None, name: Some(name) };
-        self.identity.change(id, change, permit()).await
+        self.identity.change(id, change, &permit()).await
     }
 
     pub(crate) async fn role(&self, view: &SessionView) -> Result<Role, Refusal> {
@@ -124,9 +136,30 @@ impl House {
     }
 }
 
-async fn open(directory: &TempDir) -> Db {
+fn world(clock: &Arc<AtomicI64>, dice: u64) -> World {
+    World::new(Turned(clock.clone()), Counting(AtomicU64::new(dice)))
+}
+
+async fn open(directory: &TempDir, ring: &Arc<KeyRing>, world: World) -> Db {
     let path = directory.path().join("data/wardroom.db");
-    Db::open(&DatabaseConfig::Sqlite { path }).await.unwrap()
+    let recorder = Recorder::new(world, ring.clone(), Level::Metadata);
+    Db::open(&DatabaseConfig::Sqlite { path }, recorder).await.unwrap()
+}
+
+/// Somebody who is not signed in, at this address.
+pub(crate) fn stranger(address: IpAddr) -> Caller {
+    let facts = RequestFacts::http(&HttpFacts {
+        id: "req_1".parse().unwrap(),
+        method: "POST",
+        scheme: "http",
+        host: "localhost",
+        path: "/api/v1/auths/signin",
+        query: None,
+        address,
+        agent: "test",
+        success_status: 200,
+    });
+    Caller::new(Who::Anonymous, Arc::new(facts))
 }
 
 fn process(
@@ -138,7 +171,7 @@ fn process(
 ) -> Identity {
     let no_file = Box::new(|_: &std::path::Path| Err(io::Error::from(io::ErrorKind::NotFound)));
     Identity::new(IdentityParts {
-        world: World::new(Turned(clock.clone()), Counting(AtomicU64::new(dice))),
+        world: world(clock, dice),
         db,
         ring: ring.clone(),
         settings: Live::new(environment.clone(), BTreeMap::new(), &BTreeMap::new(), no_file).unwrap(),
@@ -150,7 +183,7 @@ pub(crate) fn account<'a>(name: &'a str, email: &'a str, password: &str) -> NewA
 }
 
 pub(crate) fn permit() -> Permit<ManageUsers> {
-    Caller::Operator.may_manage_users().unwrap()
+    Caller::operator().may_manage_users().unwrap()
 }
 
 /// The stable code of a refusal; what was granted is a failure of the test.

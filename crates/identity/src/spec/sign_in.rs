@@ -6,7 +6,7 @@ use kernel::{Kind, Role, Session};
 use tokio::task::JoinSet;
 use vault::AuthMethod;
 
-use super::{ELSEWHERE, GOOD, HOME, House, code, permit};
+use super::{ELSEWHERE, GOOD, HOME, House, code, permit, stranger};
 use crate::SignInForm;
 
 #[tokio::test]
@@ -30,7 +30,7 @@ async fn an_address_signs_in_in_any_spelling_and_each_time_with_a_new_session() 
     let house = House::new().await;
     let first = house.sign_up("ada").await.unwrap();
     let form = SignInForm { email: " ADA@example.com", password: GOOD.into() };
-    let second = house.identity.sign_in(form, HOME).await.unwrap();
+    let second = house.identity.sign_in(form, &stranger(HOME)).await.unwrap();
     assert_ne!(first.session.id, second.session.id);
     assert_eq!(house.role(&first).await, Ok(Role::Admin));
     assert_eq!(house.role(&second).await, Ok(Role::Admin));
@@ -72,7 +72,7 @@ async fn guesses_in_parallel_get_no_more_looks_at_the_password_than_guesses_in_a
         let identity = house.identity.clone();
         running.spawn(async move {
             let form = SignInForm { email: "ada@example.com", password: "velvet harbour".into() };
-            code(identity.sign_in(form, HOME).await)
+            code(identity.sign_in(form, &stranger(HOME)).await)
         });
     }
     let codes = running.join_all().await;
@@ -86,10 +86,10 @@ async fn sign_out_ends_the_session_at_once_and_no_other() {
     let (here, there) =
         (house.sign_up("ada").await.unwrap(), house.sign_in("ada", GOOD, HOME).await.unwrap());
     assert!(house.role(&here).await.is_ok() && house.role(&there).await.is_ok());
-    house.identity.sign_out(&here.session.id).await.unwrap();
+    house.identity.sign_out(&here.session.id, &stranger(HOME)).await.unwrap();
     assert_eq!(code(house.role(&here).await), "session_over");
     assert_eq!(house.role(&there).await, Ok(Role::Admin));
-    house.identity.sign_out(&here.session.id).await.unwrap();
+    house.identity.sign_out(&here.session.id, &stranger(HOME)).await.unwrap();
 }
 
 #[tokio::test]
@@ -99,12 +99,12 @@ async fn a_sign_out_in_another_process_counts_as_soon_as_the_revision_is_noticed
     let (one, two) = (house.sign_up("ada").await.unwrap(), house.sign_in("ada", GOOD, HOME).await.unwrap());
     assert!(house.role(&one).await.is_ok() && house.role(&two).await.is_ok());
 
-    other.sign_out(&one.session.id).await.unwrap();
+    other.sign_out(&one.session.id, &stranger(HOME)).await.unwrap();
     house.identity.forget();
     assert_eq!(code(house.role(&one).await), "session_over");
 
     assert!(house.role(&two).await.is_ok());
-    other.sign_out(&two.session.id).await.unwrap();
+    other.sign_out(&two.session.id, &stranger(HOME)).await.unwrap();
     house.wait(60);
     assert_eq!(code(house.role(&two).await), "session_over");
 }
@@ -147,7 +147,7 @@ async fn what_is_no_token_is_refused_in_the_same_words_as_a_session_that_is_over
     let house = House::new().await;
     let ada = house.sign_up("ada").await.unwrap();
     let token = ada.token.expose().clone();
-    house.identity.sign_out(&ada.session.id).await.unwrap();
+    house.identity.sign_out(&ada.session.id, &stranger(HOME)).await.unwrap();
     let over = house.identity.person(&token).await.unwrap_err();
     assert_eq!(over.kind, Kind::Unauthenticated);
     for forged in ["", "a.b.c", "sk-key", &token[..token.len() - 1], &"x".repeat(100_000)] {
@@ -174,7 +174,7 @@ async fn the_owner_is_shown_the_same_token_again() {
     let shown = house.identity.session_of(&person).await.unwrap();
     assert_eq!(shown.token.expose(), ada.token.expose());
     assert_eq!(shown.session.expires_at, ada.session.expires_at);
-    house.identity.sign_out(&person.session).await.unwrap();
+    house.identity.sign_out(person.session().unwrap(), &stranger(HOME)).await.unwrap();
     assert_eq!(code(house.identity.session_of(&person).await), "session_over");
 }
 
@@ -208,8 +208,11 @@ async fn a_reset_that_overtakes_a_sign_in_leaves_no_session_behind() {
     let ada = house.sign_up("ada").await.unwrap();
     // What `sign_in` holds once the old password was found right.
     let as_checked = ada.user.clone();
-    house.identity.reset_password(&ada.user.id, "velvet harbour".into(), permit()).await.unwrap();
-    assert_eq!(code(house.identity.begin(as_checked).await), "wrong_credentials");
+    house.identity.reset_password(&ada.user.id, "velvet harbour".into(), &permit()).await.unwrap();
+    assert_eq!(
+        code(house.identity.begin(as_checked, "password", &stranger(HOME)).await),
+        "wrong_credentials"
+    );
     house.wait(3600);
     assert_eq!(house.identity.sweep().await, Ok(0), "no session is left to expire");
 }

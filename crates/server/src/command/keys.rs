@@ -63,7 +63,12 @@ struct Create {
 /// Creates, lists or revokes.
 pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode, StartError> {
     let base = Base::open_unsealed().await?;
-    let permit = Caller::Operator.may_manage_keys().map_err(Refusal::from)?;
+    let command = match &arguments.action {
+        Action::Create(_) => "keys create",
+        Action::List { .. } => "keys list",
+        Action::Revoke { .. } => "keys revoke",
+    };
+    let permit = &Caller::command_line(command).may_manage_keys().map_err(Refusal::from)?;
     match arguments.action {
         Action::Create(wanted) => create(&base, wanted, permit).await?,
         Action::List { json } => list(&base, json, permit).await?,
@@ -73,7 +78,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode, StartError> {
     Ok(ExitCode::SUCCESS)
 }
 
-async fn create(base: &Base, wanted: Create, permit: Permit<ManageKeys>) -> Result<(), StartError> {
+async fn create(base: &Base, wanted: Create, permit: &Permit<ManageKeys>) -> Result<(), StartError> {
     if wanted.name.trim().is_empty() {
         return Err(StartError::Usage("--name must say who or what uses the key".to_owned()));
     }
@@ -85,7 +90,7 @@ async fn create(base: &Base, wanted: Create, permit: Permit<ManageKeys>) -> Resu
         expires_at: wanted.expires.as_deref().map(|text| end(base, text)).transpose()?,
         ..NewKey::named(wanted.name)
     };
-    let minted = keys::mint(&base.db, &base.ring, &base.world, new, &Caller::Operator, permit).await?;
+    let minted = keys::mint(&base.db, &base.ring, &base.world, new, permit).await?;
     if wanted.json {
         let mut shown = shown(&minted.key, base.world.now());
         shown["key"] = json!(minted.secret.expose());
@@ -107,7 +112,7 @@ fn end(base: &Base, text: &str) -> Result<Timestamp, StartError> {
     }
 }
 
-async fn list(base: &Base, as_json: bool, permit: Permit<ManageKeys>) -> Result<(), StartError> {
+async fn list(base: &Base, as_json: bool, permit: &Permit<ManageKeys>) -> Result<(), StartError> {
     let mut all = Vec::new();
     for number in 1.. {
         let page = Page::new(number, 1000);
@@ -162,7 +167,7 @@ fn shown(key: &VirtualKey, now: Timestamp) -> Value {
     })
 }
 
-async fn revoke(base: &Base, id: &str, permit: Permit<ManageKeys>) -> Result<(), StartError> {
+async fn revoke(base: &Base, id: &str, permit: &Permit<ManageKeys>) -> Result<(), StartError> {
     let Ok(id) = id.parse::<KeyId>() else {
         return Err(StartError::Usage("that is no id of a key; `wardroom keys list` shows them".to_owned()));
     };

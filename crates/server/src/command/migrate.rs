@@ -1,13 +1,15 @@
 //! `wardroom migrate`.
 
-use std::process::ExitCode;
+use std::{process::ExitCode, sync::Arc};
 
-use crate::{base, error::StartError, output};
+use crate::{base, error::StartError, output, secrets};
 
 /// Brings the schema up to date and says what it did.
 pub(crate) async fn run() -> Result<ExitCode, StartError> {
     let (settings, world) = base::settings()?;
-    let db = base::open_database(&settings).await?;
+    secrets::data_directory(&settings.settings.data_dir.value)?;
+    let ring = Arc::new(secrets::ring(&settings.settings, &world)?);
+    let db = base::open_database(&settings, &world, &ring).await?;
     let count = store::migrate(&db, world.now()).await?;
     output::line(&match count {
         0 => "The database is up to date.".to_owned(),

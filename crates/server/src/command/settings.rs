@@ -82,7 +82,8 @@ async fn change(base: &Base, name: &str, value: &Value) -> Result<(), StartError
         .settings
         .storable(name, value)
         .map_err(|problem| StartError::Settings(vec![problem]))?;
-    let permit = Caller::Operator.may_manage_settings().map_err(Refusal::from)?;
+    let command = if stored.is_some() { "settings set" } else { "settings unset" };
+    let permit = &Caller::command_line(command).may_manage_settings().map_err(Refusal::from)?;
     store::settings::apply(&base.db, &[(name, stored.as_deref())], base.world.now(), permit).await?;
     output::line(&if stored.is_some() {
         format!("{name} is stored.")

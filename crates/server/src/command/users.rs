@@ -69,7 +69,12 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode, StartError> {
         ring: base.ring.clone(),
         settings: base.settings.clone(),
     });
-    let permit = Caller::Operator.may_manage_users().map_err(Refusal::from)?;
+    let command = match &arguments.action {
+        Action::CreateAdmin { .. } => "users create-admin",
+        Action::ResetPassword { .. } => "users reset-password",
+        Action::List { .. } => "users list",
+    };
+    let permit = &Caller::command_line(command).may_manage_users().map_err(Refusal::from)?;
     match arguments.action {
         Action::CreateAdmin { email, name, password_stdin, json } => {
             let password = Password::choose(password_stdin, &base.world)?;
@@ -133,7 +138,7 @@ fn report(user: &User, password: &Password, as_json: bool, words: &str) {
     }
 }
 
-async fn list(identity: &Identity, permit: Permit<ManageUsers>, as_json: bool) -> Result<(), StartError> {
+async fn list(identity: &Identity, permit: &Permit<ManageUsers>, as_json: bool) -> Result<(), StartError> {
     let mut users = Vec::new();
     for page in 1.. {
         let (found, _) = identity.users(None, page, permit).await?;

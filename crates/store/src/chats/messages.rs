@@ -31,7 +31,7 @@ pub async fn insert_message(
     chat: &ChatId,
     message: &Message,
     now: Timestamp,
-    _: Permit<WriteChat>,
+    _: &Permit<WriteChat>,
 ) -> Result<(), StoreError> {
     let mut tx = db.begin().await?;
     touch(&mut tx, chat, now).await?;
@@ -47,7 +47,7 @@ pub async fn insert_messages(
     messages: &[Message],
     current: &MessageId,
     now: Timestamp,
-    _: Permit<WriteChat>,
+    _: &Permit<WriteChat>,
 ) -> Result<(), StoreError> {
     let mut tx = db.begin().await?;
     touch(&mut tx, chat, now).await?;
@@ -64,7 +64,7 @@ pub async fn upsert_messages(
     chat: &ChatId,
     messages: &[Message],
     now: Timestamp,
-    _: Permit<WriteChat>,
+    _: &Permit<WriteChat>,
 ) -> Result<(), StoreError> {
     let mut tx = db.begin().await?;
     touch(&mut tx, chat, now).await?;
@@ -90,7 +90,7 @@ pub async fn patch_message(
     id: &MessageId,
     patch: &MessagePatch,
     now: Timestamp,
-    _: Permit<WriteChat>,
+    _: &Permit<WriteChat>,
 ) -> Result<bool, StoreError> {
     const SQL: &str = "UPDATE chat_message SET content = $3, reasoning = $4, tool_calls = $5, is_done = $6,
              is_stopped = $7, error = $8, provenance = $9, saved_at = $10 WHERE chat_id = $1 AND id = $2";
@@ -127,7 +127,7 @@ pub async fn delete_message_with_descendants(
     chat: &ChatId,
     id: &MessageId,
     now: Timestamp,
-    _: Permit<WriteChat>,
+    _: &Permit<WriteChat>,
 ) -> Result<Vec<MessageId>, StoreError> {
     let mut tx = db.begin().await?;
     let found = tx

@@ -10,7 +10,7 @@ use crate::{
     Db, Page, StoreError, revision,
     revision::Topic,
     sessions, settings,
-    users::{self, Later, NewUser, SetRole},
+    users::{self, Changed, Later, NewUser, UserChange},
 };
 
 on_both! {
@@ -34,11 +34,24 @@ on_both! {
 const GATHER: Duration = Duration::from_millis(200);
 
 fn permit() -> Permit<ManageUsers> {
-    Caller::Operator.may_manage_users().unwrap()
+    Caller::operator().may_manage_users().unwrap()
 }
 
 fn may_set() -> Permit<ManageSettings> {
-    Caller::Operator.may_manage_settings().unwrap()
+    Caller::operator().may_manage_settings().unwrap()
+}
+
+fn role(role: Role) -> UserChange {
+    UserChange { role: Some(role), ..UserChange::default() }
+}
+
+fn name(name: &str) -> UserChange {
+    UserChange { name: Some(name.to_owned()), ..UserChange::default() }
+}
+
+fn changed(outcome: Changed) -> kernel::User {
+    let Changed::Done(user) = outcome else { panic!("{outcome:?}") };
+    user
 }
 
 fn applicant(name: &str) -> NewUser {
@@ -69,10 +82,13 @@ async fn the_first_of_fifty_sign_ups_closes_the_door_behind_itself(home: Home) {
     assert_eq!(roles.iter().filter(|role| role.is_none()).count(), 49);
 
     let sign_up = async |name: &str, later| {
-        let made = users::insert_first_or_next(&here, applicant(name), Role::User, later).await.unwrap();
+        let made =
+            users::insert_first_or_next(&here, applicant(name), Role::User, later, &Caller::operator())
+                .await
+                .unwrap();
         made.map(|user| user.role)
     };
-    settings::set(&here, "ENABLE_SIGNUP", "true", at(1), may_set()).await.unwrap();
+    settings::set(&here, "ENABLE_SIGNUP", "true", at(1), &may_set()).await.unwrap();
     assert_eq!(sign_up("reopened", Later::UnlessClosed).await, Some(Role::User));
     assert_eq!(sign_up("refused", Later::Refused).await, None);
     assert_eq!(users::count(&here).await.unwrap(), 2);
@@ -85,7 +101,9 @@ async fn fifty_sign_ups(here: &Db, there: &Db, later: Later) -> Vec<Option<Role>
         let db = if n % 2 == 0 { here.clone() } else { there.clone() };
         running.spawn(async move {
             let new = applicant(&format!("p{n}"));
-            let made = users::insert_first_or_next(&db, new, Role::Pending, later).await.unwrap();
+            let made = users::insert_first_or_next(&db, new, Role::Pending, later, &Caller::operator())
+                .await
+                .unwrap();
             made.map(|user| user.role)
         });
     }
@@ -99,12 +117,14 @@ async fn an_address_belongs_to_one_account(home: Home) {
     person(&db, "ada", Role::Admin).await;
     let mut second = applicant("ada");
     second.id = "user_other".parse().unwrap();
-    let refused = users::insert_first_or_next(&db, second, Role::User, Later::Welcome).await.unwrap_err();
+    let refused = users::insert_first_or_next(&db, second, Role::User, Later::Welcome, &Caller::operator())
+        .await
+        .unwrap_err();
     assert!(refused.is_conflict_of("account", "email"), "{refused:?}");
 
     let mut same_id = user("bob", Role::User);
     same_id.id = "user_ada".parse().unwrap();
-    let refused = users::insert(&db, &same_id, permit()).await.unwrap_err();
+    let refused = users::insert(&db, &same_id, &permit()).await.unwrap_err();
     assert!(refused.is_conflict_of("account", "id"), "{refused:?}");
 }
 
@@ -114,14 +134,14 @@ async fn what_was_stored_of_a_person_is_read_back(home: Home) {
     ada.name = "Ada 🦀 O'Neil; DROP TABLE account".to_owned();
     ada.password = Some("$argon2id$v=19$".to_owned());
     ada.last_active_at = Some(at(7));
-    users::insert(&db, &ada, permit()).await.unwrap();
+    users::insert(&db, &ada, &permit()).await.unwrap();
     person(&db, "bob", Role::User).await;
 
     let found = users::by_email(&db, &ada.email).await.unwrap().unwrap();
     assert_eq!(format!("{found:?}"), format!("{ada:?}"));
     assert_eq!(users::by_id(&db, &ada.id).await.unwrap().unwrap().password, ada.password);
     assert_eq!(users::first_admin(&db).await.unwrap().unwrap().id, ada.id);
-    let renamed = users::set_name(&db, &ada.id, "Ada L.", at(9), permit()).await.unwrap().unwrap();
+    let renamed = changed(users::change(&db, &ada.id, name("Ada L."), at(9), &permit()).await.unwrap());
     assert_eq!((renamed.name.as_str(), renamed.updated_at), ("Ada L.", at(9)));
     assert!(users::by_id(&db, &"user_nobody".parse().unwrap()).await.unwrap().is_none());
 }
@@ -132,7 +152,7 @@ async fn people_are_found_by_a_part_of_name_or_address_in_any_case(home: Home) {
         let mut user = user(name, Role::User);
         user.created_at = at(i64::try_from(index).unwrap());
         user.name = if name == "bob" { "Über Bob".to_owned() } else { name.to_owned() };
-        users::insert(&db, &user, permit()).await.unwrap();
+        users::insert(&db, &user, &permit()).await.unwrap();
     }
     let found = async |text| {
         let (users, total) = users::list(&db, Some(text), Page::new(1, 30)).await.unwrap();
@@ -157,15 +177,16 @@ async fn administrators_who_demote_each_other_at_once_leave_one(home: Home) {
     let mut running = JoinSet::new();
     for (n, id) in admins.into_iter().enumerate() {
         let db = if n % 2 == 0 { here.clone() } else { there.clone() };
-        running.spawn(async move { users::set_role(&db, &id, Role::User, at(1), permit()).await.unwrap() });
+        running
+            .spawn(async move { users::change(&db, &id, role(Role::User), at(1), &permit()).await.unwrap() });
     }
     sleep(GATHER).await;
     drop(gate);
     let outcomes = running.join_all().await;
-    assert_eq!(outcomes.iter().filter(|outcome| matches!(outcome, SetRole::LastAdmin)).count(), 1);
+    assert_eq!(outcomes.iter().filter(|outcome| matches!(outcome, Changed::LastAdmin)).count(), 1);
     assert!(users::first_admin(&here).await.unwrap().is_some());
-    let nobody = users::set_role(&here, &"user_x".parse().unwrap(), Role::User, at(1), permit()).await;
-    assert!(matches!(nobody, Ok(SetRole::Missing)));
+    let nobody = users::change(&here, &"user_x".parse().unwrap(), role(Role::User), at(1), &permit()).await;
+    assert!(matches!(nobody, Ok(Changed::Missing)));
 }
 
 fn session(id: &str, user: &str, expires: Option<i64>) -> Session {
@@ -177,42 +198,50 @@ fn session(id: &str, user: &str, expires: Option<i64>) -> Session {
     }
 }
 
+async fn begin(db: &Db, session: &Session) -> Result<(), StoreError> {
+    let by = Caller::operator();
+    sessions::insert(db, session, None, "password", &by).await.map(|has_begun| assert!(has_begun))
+}
+
 async fn a_new_password_ends_every_session_of_the_account_and_no_other(home: Home) {
     let db = home.ready().await;
     person(&db, "ada", Role::User).await;
     person(&db, "bob", Role::User).await;
     for (id, user) in [("s1", "ada"), ("s2", "ada"), ("s3", "bob")] {
-        sessions::insert(&db, &session(id, user, None)).await.unwrap();
+        begin(&db, &session(id, user, None)).await.unwrap();
     }
     let ada = "user_ada".parse().unwrap();
-    assert!(users::set_password(&db, &ada, "$new$", at(5), permit()).await.unwrap());
+    assert!(users::set_password(&db, &ada, "$new$", at(5), &permit()).await.unwrap());
     let left = async |id: &str| sessions::by_id(&db, &id.parse().unwrap()).await.unwrap();
     assert!(left("s1").await.is_none() && left("s2").await.is_none());
     let (kept, owner) = left("s3").await.unwrap();
     assert_eq!((kept.user.as_str(), owner.name.as_str()), ("user_bob", "bob"));
     assert_eq!(users::by_id(&db, &ada).await.unwrap().unwrap().password.as_deref(), Some("$new$"));
-    assert!(!users::set_password(&db, &"user_x".parse().unwrap(), "$", at(5), permit()).await.unwrap());
+    assert!(!users::set_password(&db, &"user_x".parse().unwrap(), "$", at(5), &permit()).await.unwrap());
 }
 
 async fn a_session_ends_once_and_an_expired_one_is_swept(home: Home) {
     let db = home.ready().await;
     person(&db, "ada", Role::User).await;
     for (id, end) in [("s1", None), ("s2", Some(10)), ("s3", Some(11)), ("s4", None)] {
-        sessions::insert(&db, &session(id, "ada", end)).await.unwrap();
+        begin(&db, &session(id, "ada", end)).await.unwrap();
     }
-    assert!(sessions::end(&db, &"s1".parse().unwrap()).await.unwrap());
-    assert!(!sessions::end(&db, &"s1".parse().unwrap()).await.unwrap());
+    assert!(sessions::end(&db, &"s1".parse().unwrap(), &Caller::operator()).await.unwrap());
+    assert!(!sessions::end(&db, &"s1".parse().unwrap(), &Caller::operator()).await.unwrap());
     assert_eq!(sessions::sweep(&db, at(10)).await.unwrap(), 1);
     assert_eq!(
         sessions::by_id(&db, &"s3".parse().unwrap()).await.unwrap().unwrap().0.expires_at,
         Some(at(11))
     );
-    assert_eq!(sessions::end_all_of(&db, &"user_ada".parse().unwrap()).await.unwrap(), 2);
+    assert_eq!(
+        sessions::end_all_of(&db, &"user_ada".parse().unwrap(), &Caller::operator()).await.unwrap(),
+        2
+    );
 }
 
 async fn a_session_of_nobody_is_refused(home: Home) {
     let db = home.ready().await;
-    assert_eq!(sessions::insert(&db, &session("s1", "ghost", None)).await, Err(StoreError::Orphan));
+    assert_eq!(begin(&db, &session("s1", "ghost", None)).await, Err(StoreError::Orphan));
 }
 
 async fn being_seen_is_written_once_a_minute_and_is_no_change(home: Home) {
@@ -231,10 +260,10 @@ async fn every_change_raises_the_counter_of_its_topic_alone(home: Home) {
     let db = home.ready().await;
     let [.., (_, identity), (_, stored)] = revision::read_all(&db).await.unwrap();
     let ada = person(&db, "ada", Role::Admin).await.id;
-    sessions::insert(&db, &session("s1", "ada", None)).await.unwrap();
-    sessions::end(&db, &"s1".parse().unwrap()).await.unwrap();
-    users::set_name(&db, &ada, "A", at(1), permit()).await.unwrap();
-    settings::set(&db, "WEBUI_NAME", "\"x\"", at(1), may_set()).await.unwrap();
+    begin(&db, &session("s1", "ada", None)).await.unwrap();
+    sessions::end(&db, &"s1".parse().unwrap(), &Caller::operator()).await.unwrap();
+    users::change(&db, &ada, name("A"), at(1), &permit()).await.unwrap();
+    settings::set(&db, "WEBUI_NAME", "\"x\"", at(1), &may_set()).await.unwrap();
     let after = revision::read_all(&db).await.unwrap();
     let expected = [
         (Topic::Keys, 0),
@@ -248,9 +277,9 @@ async fn every_change_raises_the_counter_of_its_topic_alone(home: Home) {
 async fn settings_are_stored_together_and_forgotten(home: Home) {
     let db = home.ready().await;
     let changes = [("A", Some("1")), ("B", Some("{\"x\":[null]}"))];
-    settings::apply(&db, &changes, at(0), may_set()).await.unwrap();
-    settings::set(&db, "A", "2", at(1), may_set()).await.unwrap();
-    settings::unset(&db, "B", at(1), may_set()).await.unwrap();
+    settings::apply(&db, &changes, at(0), &may_set()).await.unwrap();
+    settings::set(&db, "A", "2", at(1), &may_set()).await.unwrap();
+    settings::unset(&db, "B", at(1), &may_set()).await.unwrap();
     let all = settings::all(&db).await.unwrap();
     assert_eq!(all.into_iter().collect::<Vec<_>>(), [("A".to_owned(), "2".to_owned())]);
 }
@@ -260,7 +289,7 @@ async fn two_processes_agree_on_the_first_value_of_a_setting(home: Home) {
     let mut running = JoinSet::new();
     for (n, db) in [here, there].into_iter().cycle().take(10).enumerate() {
         let value = n.to_string();
-        running.spawn(async move { settings::set_if_absent(&db, "canary", &value, at(0), may_set()).await });
+        running.spawn(async move { settings::set_if_absent(&db, "canary", &value, at(0), &may_set()).await });
     }
     let mut seen: Vec<String> = running.join_all().await.into_iter().map(Result::unwrap).collect();
     seen.dedup();

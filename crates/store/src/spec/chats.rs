@@ -1,7 +1,7 @@
 //! Chats and their messages.
 
 use kernel::{
-    Caller, ChatHead, ChatId, ChatRow, Message, MessageId, MessagePatch, MessageRole, Money, Permit, Person,
+    Caller, ChatHead, ChatId, ChatRow, Message, MessageId, MessagePatch, MessageRole, Money, Permit,
     Provenance, Role, TokenCount, ToolCall, TurnError, UseWorkspace, UserId, WriteChat,
 };
 use tokio::task::JoinSet;
@@ -46,7 +46,7 @@ fn may_write() -> Permit<WriteChat> {
 }
 
 fn caller() -> Caller {
-    Caller::Person(Person { user: ada(), role: Role::User, session: "s1".parse().unwrap() })
+    super::signed_in("ada", Role::User)
 }
 
 fn id(text: &str) -> MessageId {
@@ -96,7 +96,7 @@ async fn chat(db: &Db, name: &str, messages: &[Message]) -> ChatId {
     }
     let mut row = row(name, &format!("Title of {name}"), 0);
     row.current = messages.last().map(|message| message.id.clone());
-    chats::create(db, &row, messages, may_use()).await.unwrap();
+    chats::create(db, &row, messages, &may_use()).await.unwrap();
     row.head.id
 }
 
@@ -137,7 +137,7 @@ async fn a_chat_comes_back_with_its_messages_in_order(home: Home) {
     stored.current = Some(id("m2"));
     // Given in another order than they were written.
     let messages = [full("m2", 2), message("m1", None, 1), message("m3", Some("m1"), 2)];
-    chats::create(&db, &stored, &messages, may_use()).await.unwrap();
+    chats::create(&db, &stored, &messages, &may_use()).await.unwrap();
 
     let found = chats::row_by_id(&db, &stored.head.id).await.unwrap().unwrap();
     assert_eq!(format!("{found:?}"), format!("{stored:?}"));
@@ -148,7 +148,7 @@ async fn a_chat_comes_back_with_its_messages_in_order(home: Home) {
     assert_eq!(chats::message(&db, &stored.head.id, &id("m2")).await.unwrap(), Some(m2));
     assert_eq!(chats::message(&db, &stored.head.id, &id("m9")).await.unwrap(), None);
 
-    let again = chats::create(&db, &stored, &[], may_use()).await.unwrap_err();
+    let again = chats::create(&db, &stored, &[], &may_use()).await.unwrap_err();
     assert!(again.is_conflict_of("chat", "id"), "{again:?}");
     assert!(chats::row_by_id(&db, &"c9".parse().unwrap()).await.unwrap().is_none());
 }
@@ -177,7 +177,7 @@ async fn an_answer_that_grows_in_a_chat_of_a_thousand_messages_writes_one_row(ho
     let chat = chat(&db, "c1", &messages).await;
     let before = writes(&db).await;
     let patch = MessagePatch { content: "grows".to_owned(), ..MessagePatch::default() };
-    assert!(chats::patch_message(&db, &chat, &id("m500"), &patch, at(9), may_write()).await.unwrap());
+    assert!(chats::patch_message(&db, &chat, &id("m500"), &patch, at(9), &may_write()).await.unwrap());
     let after = writes(&db).await;
     let written = match db.backend_name() {
         "sqlite" => after[0].parse::<usize>().unwrap() - before[0].parse::<usize>().unwrap(),
@@ -202,7 +202,7 @@ async fn a_finished_answer_moves_its_chat_to_the_top(home: Home) {
         ..MessagePatch::default()
     };
     let save = async |patch: &MessagePatch, second| {
-        assert!(chats::patch_message(&db, &one, &id("m1"), patch, at(second), may_write()).await.unwrap());
+        assert!(chats::patch_message(&db, &one, &id("m1"), patch, at(second), &may_write()).await.unwrap());
         chats::head_by_id(&db, &one).await.unwrap().unwrap().updated_at
     };
     assert_eq!(save(&patch, 5).await, at(0));
@@ -214,7 +214,7 @@ async fn a_finished_answer_moves_its_chat_to_the_top(home: Home) {
 
     for gone in ["c1", "c9"] {
         let gone = gone.parse().unwrap();
-        assert!(!chats::patch_message(&db, &gone, &id("m9"), &patch, at(7), may_write()).await.unwrap());
+        assert!(!chats::patch_message(&db, &gone, &id("m9"), &patch, at(7), &may_write()).await.unwrap());
     }
 }
 
@@ -222,19 +222,19 @@ async fn a_question_and_its_answer_begin_together_or_not_at_all(home: Home) {
     let db = home.ready().await;
     let one = chat(&db, "c1", &[message("m1", None, 1)]).await;
     let turn = [message("q", Some("m1"), 2), message("a", Some("q"), 3)];
-    chats::insert_messages(&db, &one, &turn, &id("a"), at(3), may_write()).await.unwrap();
+    chats::insert_messages(&db, &one, &turn, &id("a"), at(3), &may_write()).await.unwrap();
     assert_eq!(current(&db, &one).await.as_deref(), Some("a"));
 
     let turn = [message("q2", Some("a"), 4), message("a", Some("q2"), 5)];
-    let refused = chats::insert_messages(&db, &one, &turn, &id("q2"), at(5), may_write()).await.unwrap_err();
+    let refused = chats::insert_messages(&db, &one, &turn, &id("q2"), at(5), &may_write()).await.unwrap_err();
     assert!(refused.is_conflict_of("chat_message", "id"), "{refused:?}");
     assert_eq!(ids(&db, &one).await, ["m1", "q", "a"]);
     assert_eq!(chats::head_by_id(&db, &one).await.unwrap().unwrap().updated_at, at(3));
 
-    chats::insert_message(&db, &one, &message("m4", None, 9), at(9), may_write()).await.unwrap();
+    chats::insert_message(&db, &one, &message("m4", None, 9), at(9), &may_write()).await.unwrap();
     assert_eq!(current(&db, &one).await.as_deref(), Some("a"));
     let nowhere = "c9".parse().unwrap();
-    let orphan = chats::insert_message(&db, &nowhere, &message("m", None, 1), at(9), may_write()).await;
+    let orphan = chats::insert_message(&db, &nowhere, &message("m", None, 1), at(9), &may_write()).await;
     assert_eq!(orphan, Err(StoreError::Orphan));
 }
 
@@ -244,10 +244,10 @@ async fn only_the_given_messages_are_replaced(home: Home) {
     let two = chat(&db, "c2", &[message("m2", None, 1)]).await;
     let changed = full("m2", 2);
     let new = message("m3", Some("m2"), 3);
-    chats::upsert_messages(&db, &one, &[changed.clone(), new.clone()], at(4), may_write()).await.unwrap();
+    chats::upsert_messages(&db, &one, &[changed.clone(), new.clone()], at(4), &may_write()).await.unwrap();
     assert_eq!(chats::messages_of(&db, &one).await.unwrap(), [message("m1", None, 1), changed, new]);
     assert_eq!(chats::messages_of(&db, &two).await.unwrap(), [message("m2", None, 1)]);
-    let orphan = chats::upsert_messages(&db, &"c9".parse().unwrap(), &[], at(4), may_write()).await;
+    let orphan = chats::upsert_messages(&db, &"c9".parse().unwrap(), &[], at(4), &may_write()).await;
     assert_eq!(orphan, Err(StoreError::Orphan));
 }
 
@@ -267,7 +267,7 @@ async fn a_deleted_message_takes_its_descendants_along_and_the_branch_ends_in_it
     let (one, other) = (chat(&db, "c1", &tree()).await, chat(&db, "c2", &tree()).await);
     let delete = async |name: &str| {
         let gone =
-            chats::delete_message_with_descendants(&db, &one, &id(name), at(9), may_write()).await.unwrap();
+            chats::delete_message_with_descendants(&db, &one, &id(name), at(9), &may_write()).await.unwrap();
         let mut gone: Vec<_> = gone.iter().map(ToString::to_string).collect();
         gone.sort();
         gone
@@ -289,7 +289,7 @@ async fn a_deleted_message_takes_its_descendants_along_and_the_branch_ends_in_it
 async fn a_tree_with_a_cycle_can_be_deleted(home: Home) {
     let db = home.ready().await;
     let one = chat(&db, "c1", &[message("m1", Some("m2"), 1), message("m2", Some("m1"), 2)]).await;
-    let gone = chats::delete_message_with_descendants(&db, &one, &id("m1"), at(9), may_write()).await;
+    let gone = chats::delete_message_with_descendants(&db, &one, &id("m1"), at(9), &may_write()).await;
     assert_eq!(gone.unwrap().len(), 2);
     assert_eq!(current(&db, &one).await, None);
 }
@@ -298,8 +298,8 @@ async fn only_a_message_of_the_chat_can_be_shown(home: Home) {
     let db = home.ready().await;
     let one = chat(&db, "c1", &tree()).await;
     chat(&db, "c2", &[message("x", None, 1)]).await;
-    assert!(chats::set_current(&db, &one, &id("m5"), may_write()).await.unwrap());
-    assert!(!chats::set_current(&db, &one, &id("x"), may_write()).await.unwrap());
+    assert!(chats::set_current(&db, &one, &id("m5"), &may_write()).await.unwrap());
+    assert!(!chats::set_current(&db, &one, &id("x"), &may_write()).await.unwrap());
     let row = chats::row_by_id(&db, &one).await.unwrap().unwrap();
     assert_eq!((row.current, row.head.updated_at), (Some(id("m5")), at(0)));
 }
@@ -308,16 +308,16 @@ async fn a_title_that_a_person_wrote_is_not_replaced(home: Home) {
     let db = home.ready().await;
     let one = chat(&db, "c1", &[]).await;
     let title = async || chats::head_by_id(&db, &one).await.unwrap().unwrap().title;
-    assert!(chats::set_title_if(&db, &one, "Title of c1", "By the model", may_write()).await.unwrap());
+    assert!(chats::set_title_if(&db, &one, "Title of c1", "By the model", &may_write()).await.unwrap());
     assert_eq!(title().await, "By the model");
-    assert!(chats::set_title(&db, &one, "By Ada", may_write()).await.unwrap());
-    assert!(!chats::set_title_if(&db, &one, "By the model", "Too late", may_write()).await.unwrap());
+    assert!(chats::set_title(&db, &one, "By Ada", &may_write()).await.unwrap());
+    assert!(!chats::set_title_if(&db, &one, "By the model", "Too late", &may_write()).await.unwrap());
     assert_eq!(title().await, "By Ada");
 }
 
 async fn stored(db: &Db, name: &str, title: &str, second: i64) -> ChatId {
     let row = row(name, title, second);
-    chats::create(db, &row, &[], may_use()).await.unwrap();
+    chats::create(db, &row, &[], &may_use()).await.unwrap();
     row.head.id
 }
 
@@ -335,9 +335,9 @@ async fn chats_are_listed_by_last_change_and_filter(home: Home) {
     }
     let mut bobs = row("c5", "T", 9);
     bobs.head.owner = "user_bob".parse().unwrap();
-    chats::create(&db, &bobs, &[], may_use()).await.unwrap();
-    chats::toggle_archived(&db, &"c1".parse().unwrap(), may_write()).await.unwrap();
-    chats::toggle_pinned(&db, &"c3".parse().unwrap(), may_write()).await.unwrap();
+    chats::create(&db, &bobs, &[], &may_use()).await.unwrap();
+    chats::toggle_archived(&db, &"c1".parse().unwrap(), &may_write()).await.unwrap();
+    chats::toggle_pinned(&db, &"c3".parse().unwrap(), &may_write()).await.unwrap();
 
     let filter = |is_archived, is_pinned| ListFilter { is_archived, is_pinned };
     assert_eq!(names(&db, filter(None, None)).await, "c2 c4 c3 c1");
@@ -346,7 +346,7 @@ async fn chats_are_listed_by_last_change_and_filter(home: Home) {
     assert_eq!(names(&db, filter(Some(false), Some(true))).await, "c3");
     assert_eq!(names(&db, filter(None, Some(false))).await, "c2 c4 c1");
     assert_eq!(chats::count(&db, &ada()).await.unwrap(), 4);
-    assert_eq!(chats::delete_all(&db, &ada(), may_use()).await.unwrap(), 4);
+    assert_eq!(chats::delete_all(&db, &ada(), &may_use()).await.unwrap(), 4);
     assert!(chats::head_by_id(&db, &bobs.head.id).await.unwrap().is_some());
 }
 
@@ -376,10 +376,10 @@ async fn text_is_found_in_titles_and_messages_of_ones_own_chats_in_any_case(home
     chat(&db, "c1", &[message("m0", None, 0), speaks.clone()]).await;
     stored(&db, "c2", "Größe und Maß", 5).await;
     let archived = stored(&db, "c3", "Größe", 6).await;
-    chats::toggle_archived(&db, &archived, may_write()).await.unwrap();
+    chats::toggle_archived(&db, &archived, &may_write()).await.unwrap();
     let mut bobs = row("c4", "Größe", 9);
     bobs.head.owner = "user_bob".parse().unwrap();
-    chats::create(&db, &bobs, &[speaks], may_use()).await.unwrap();
+    chats::create(&db, &bobs, &[speaks], &may_use()).await.unwrap();
 
     let find = async |text: &str| {
         let found = chats::search(&db, &ada(), text, Page::new(1, 60)).await.unwrap();
@@ -401,13 +401,13 @@ async fn pinning_and_archiving_turn_on_and_off(home: Home) {
     let db = home.ready().await;
     let one = chat(&db, "c1", &[]).await;
     let state = |head: Option<ChatHead>| head.map(|head| (head.is_pinned, head.is_archived));
-    let pin = async || state(chats::toggle_pinned(&db, &one, may_write()).await.unwrap());
-    let archive = async || state(chats::toggle_archived(&db, &one, may_write()).await.unwrap());
+    let pin = async || state(chats::toggle_pinned(&db, &one, &may_write()).await.unwrap());
+    let archive = async || state(chats::toggle_archived(&db, &one, &may_write()).await.unwrap());
     assert_eq!(pin().await, Some((true, false)));
     assert_eq!(archive().await, Some((false, true)));
     assert_eq!(archive().await, Some((false, false)));
-    assert!(chats::delete(&db, &one, may_write()).await.unwrap());
-    assert!(!chats::delete(&db, &one, may_write()).await.unwrap());
+    assert!(chats::delete(&db, &one, &may_write()).await.unwrap());
+    assert!(!chats::delete(&db, &one, &may_write()).await.unwrap());
     assert_eq!(pin().await, None);
 }
 
@@ -416,7 +416,7 @@ async fn the_row_changes_only_where_told(home: Home) {
     let one = chat(&db, "c1", &tree()).await;
     let mut expected = chats::row_by_id(&db, &one).await.unwrap().unwrap();
     let change = RowChange { models: Some(vec!["a".into(), "b".into()]), ..RowChange::default() };
-    let changed = chats::set_row(&db, &one, change, at(4), may_write()).await.unwrap().unwrap();
+    let changed = chats::set_row(&db, &one, change, at(4), &may_write()).await.unwrap().unwrap();
     expected.models = vec!["a".into(), "b".into()];
     expected.head.updated_at = at(4);
     assert_eq!(format!("{changed:?}"), format!("{expected:?}"));
@@ -427,14 +427,14 @@ async fn the_row_changes_only_where_told(home: Home) {
         meta: Some("{\"x\":1}".into()),
         ..RowChange::default()
     };
-    chats::set_row(&db, &one, change.clone(), at(5), may_write()).await.unwrap();
+    chats::set_row(&db, &one, change.clone(), at(5), &may_write()).await.unwrap();
     expected.head.title = "New".into();
     (expected.extra, expected.meta) = ("{}".into(), "{\"x\":1}".into());
     expected.head.updated_at = at(5);
     let found = chats::row_by_id(&db, &one).await.unwrap().unwrap();
     assert_eq!(format!("{found:?}"), format!("{expected:?}"));
     let nowhere = "c9".parse().unwrap();
-    assert!(chats::set_row(&db, &nowhere, change, at(5), may_write()).await.unwrap().is_none());
+    assert!(chats::set_row(&db, &nowhere, change, at(5), &may_write()).await.unwrap().is_none());
 }
 
 async fn unfinished_answers_are_found_and_interrupted_unless_somebody_writes_them(home: Home) {
@@ -446,7 +446,7 @@ async fn unfinished_answers_are_found_and_interrupted_unless_somebody_writes_the
     assert_eq!(listed, [expected("m1"), expected("m2")]);
 
     let patch = MessagePatch { content: "alive".into(), ..MessagePatch::default() };
-    chats::patch_message(&db, &one, &id("m2"), &patch, at(5), may_write()).await.unwrap();
+    chats::patch_message(&db, &one, &id("m2"), &patch, at(5), &may_write()).await.unwrap();
     let error = TurnError { content: "Interrupted.".into(), code: "interrupted".into() };
     assert!(chats::interrupt(&db, &listed[0], &error, at(9)).await.unwrap());
     assert!(!chats::interrupt(&db, &listed[0], &error, at(9)).await.unwrap());
@@ -464,7 +464,7 @@ async fn deleting_an_account_or_a_chat_leaves_no_messages(home: Home) {
         let row = db.query_one("SELECT COUNT(*) FROM chat_message", Vec::new()).await.unwrap();
         row.unwrap().single::<u64>("chat_message").unwrap()
     };
-    chats::delete(&db, &one, may_write()).await.unwrap();
+    chats::delete(&db, &one, &may_write()).await.unwrap();
     assert_eq!(left().await, 5);
     db.execute("DELETE FROM account WHERE id = $1", values![&ada()]).await.unwrap();
     assert_eq!(left().await, 0);
@@ -478,12 +478,12 @@ async fn writers_of_one_chat_do_not_block_each_other_for_ever(home: Home) {
         let (db, one) = (if n % 2 == 0 { here.clone() } else { there.clone() }, one.clone());
         running.spawn(async move {
             let new = message(&format!("n{n}"), Some("m1"), n);
-            chats::insert_message(&db, &one, &new, at(n), may_write()).await.unwrap();
+            chats::insert_message(&db, &one, &new, at(n), &may_write()).await.unwrap();
             let patch = MessagePatch { is_done: true, content: "x".into(), ..MessagePatch::default() };
             for target in [&new.id, &id("m3")] {
-                chats::patch_message(&db, &one, target, &patch, at(n), may_write()).await.unwrap();
+                chats::patch_message(&db, &one, target, &patch, at(n), &may_write()).await.unwrap();
             }
-            let gone = chats::delete_message_with_descendants(&db, &one, &new.id, at(n), may_write()).await;
+            let gone = chats::delete_message_with_descendants(&db, &one, &new.id, at(n), &may_write()).await;
             assert_eq!(gone.unwrap(), [new.id]);
         });
     }

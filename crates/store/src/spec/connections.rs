@@ -25,7 +25,7 @@ on_both! {
 }
 
 fn permit() -> Permit<ManageConnections> {
-    Caller::Operator.may_manage_connections().unwrap()
+    Caller::operator().may_manage_connections().unwrap()
 }
 
 fn connection(id: &str, position: i64) -> Connection {
@@ -47,7 +47,7 @@ fn connection(id: &str, position: i64) -> Connection {
 
 async fn stored(db: &Db, id: &str, position: i64) -> Connection {
     let connection = connection(id, position);
-    connections::insert(db, &connection, permit()).await.unwrap();
+    connections::insert(db, &connection, &permit()).await.unwrap();
     connection
 }
 
@@ -64,10 +64,10 @@ async fn a_connection_comes_back_as_it_was_stored_and_changed(home: Home) {
     one.sealed_key = None;
     one.key_tail = None;
     one.updated_at = at(9);
-    assert!(connections::update(&db, &one, None, permit()).await.unwrap());
+    assert!(connections::update(&db, &one, None, &permit()).await.unwrap());
     let found = connections::by_id(&db, &one.id).await.unwrap().unwrap();
     assert_eq!(format!("{found:?}"), format!("{one:?}"));
-    assert!(!connections::update(&db, &connection("c2", 1), None, permit()).await.unwrap());
+    assert!(!connections::update(&db, &connection("c2", 1), None, &permit()).await.unwrap());
 }
 
 async fn the_second_of_two_editors_is_told_that_the_first_was_faster(home: Home) {
@@ -76,9 +76,9 @@ async fn the_second_of_two_editors_is_told_that_the_first_was_faster(home: Home)
     let seen = Some(one.updated_at);
     one.name = "first".to_owned();
     // The clock did not move between the two.
-    assert!(connections::update(&db, &one, seen, permit()).await.unwrap());
+    assert!(connections::update(&db, &one, seen, &permit()).await.unwrap());
     one.name = "second".to_owned();
-    let refused = connections::update(&db, &one, seen, permit()).await.unwrap_err();
+    let refused = connections::update(&db, &one, seen, &permit()).await.unwrap_err();
     assert!(refused.is_conflict_of("connection", "updated_at"));
     assert_eq!(connections::by_id(&db, &one.id).await.unwrap().unwrap().name, "first");
 }
@@ -89,7 +89,7 @@ async fn connections_are_listed_in_the_order_that_was_chosen(home: Home) {
         stored(&db, id, position).await;
     }
     let order = ["c3", "gone", "c1"].map(|id| id.parse().unwrap());
-    connections::reorder(&db, &order, permit()).await.unwrap();
+    connections::reorder(&db, &order, &permit()).await.unwrap();
     let ids = connections::list(&db).await.unwrap().into_iter().map(|it| it.id.to_string());
     assert_eq!(ids.collect::<Vec<_>>(), ["c3", "c1", "c2", "c4"]);
 }
@@ -107,11 +107,11 @@ async fn several_changes_are_made_together_or_not_at_all(home: Home) {
         rows.into_iter().map(|row| row.name).collect::<Vec<_>>()
     };
 
-    let refused = connections::rearrange(&db, &steps(at(7)), &order, permit()).await.unwrap_err();
+    let refused = connections::rearrange(&db, &steps(at(7)), &order, &permit()).await.unwrap_err();
     assert!(refused.is_conflict_of("connection", "updated_at"));
     assert_eq!(names().await, ["Provider c1", "Provider c2"]);
 
-    connections::rearrange(&db, &steps(two.updated_at), &order, permit()).await.unwrap();
+    connections::rearrange(&db, &steps(two.updated_at), &order, &permit()).await.unwrap();
     assert_eq!(names().await, ["Provider c3", "Other"]);
 }
 
@@ -140,15 +140,15 @@ fn model(id: &str) -> UpstreamModel {
 async fn a_deleted_connection_takes_its_overrides_and_models_along(home: Home) {
     let db = home.ready().await;
     let one = stored(&db, "c1", 0).await;
-    connections::put_override(&db, &decided("c1", "m"), permit()).await.unwrap();
+    connections::put_override(&db, &decided("c1", "m"), &permit()).await.unwrap();
     connections::put_models(&db, &one.id, at(1), Ok(&[model("m")])).await.unwrap();
-    assert!(connections::delete(&db, &one.id, permit()).await.unwrap());
-    assert!(!connections::delete(&db, &one.id, permit()).await.unwrap());
+    assert!(connections::delete(&db, &one.id, &permit()).await.unwrap());
+    assert!(!connections::delete(&db, &one.id, &permit()).await.unwrap());
     assert_eq!(connections::overrides(&db).await.unwrap(), []);
     assert_eq!(connections::model_lists(&db).await.unwrap(), []);
     // An answer that arrives too late finds nothing to belong to.
     assert!(!connections::put_models(&db, &one.id, at(2), Ok(&[])).await.unwrap());
-    let orphan = connections::put_override(&db, &decided("c1", "m"), permit()).await;
+    let orphan = connections::put_override(&db, &decided("c1", "m"), &permit()).await;
     assert_eq!(orphan, Err(StoreError::Orphan));
 }
 
@@ -156,14 +156,14 @@ async fn what_is_decided_about_a_model_can_be_decided_anew_and_forgotten(home: H
     let db = home.ready().await;
     stored(&db, "c1", 0).await;
     let mut first = decided("c1", "vendor/model:free");
-    connections::put_override(&db, &first, permit()).await.unwrap();
+    connections::put_override(&db, &first, &permit()).await.unwrap();
     assert_eq!(connections::overrides(&db).await.unwrap(), [first.clone()]);
     first.pricing = None;
     first.is_hidden = false;
-    connections::put_override(&db, &first, permit()).await.unwrap();
+    connections::put_override(&db, &first, &permit()).await.unwrap();
     assert_eq!(connections::overrides(&db).await.unwrap(), [first.clone()]);
     let forget = async || {
-        connections::delete_override(&db, &first.connection, &first.upstream_id, permit()).await.unwrap()
+        connections::delete_override(&db, &first.connection, &first.upstream_id, &permit()).await.unwrap()
     };
     assert!(forget().await);
     assert!(!forget().await);
@@ -200,10 +200,10 @@ async fn another_base_url_forgets_the_models_of_the_old_one_and_another_name_doe
     let mut one = stored(&db, "c1", 0).await;
     connections::put_models(&db, &one.id, at(1), Ok(&[model("a")])).await.unwrap();
     one.name = "Renamed".to_owned();
-    connections::update(&db, &one, None, permit()).await.unwrap();
+    connections::update(&db, &one, None, &permit()).await.unwrap();
     assert_eq!(connections::model_lists(&db).await.unwrap().len(), 1);
     one.base_url = BaseUrl::parse("https://other.example.com/v1").unwrap();
-    connections::update(&db, &one, None, permit()).await.unwrap();
+    connections::update(&db, &one, None, &permit()).await.unwrap();
     assert_eq!(connections::model_lists(&db).await.unwrap(), []);
 }
 

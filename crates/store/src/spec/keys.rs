@@ -24,7 +24,7 @@ on_both! {
 }
 
 pub(super) fn permit() -> Permit<ManageKeys> {
-    Caller::Operator.may_manage_keys().unwrap()
+    Caller::operator().may_manage_keys().unwrap()
 }
 
 pub(super) fn key(name: &str, digest: u8) -> VirtualKey {
@@ -52,7 +52,7 @@ pub(super) fn key(name: &str, digest: u8) -> VirtualKey {
 
 pub(super) async fn stored(db: &Db, name: &str, digest: u8) -> VirtualKey {
     let key = key(name, digest);
-    keys::insert(db, &key, permit()).await.unwrap();
+    keys::insert(db, &key, &permit()).await.unwrap();
     key
 }
 
@@ -61,7 +61,7 @@ async fn a_key_comes_back_as_it_was_stored_by_id_and_by_digest(home: Home) {
     let mut one = key("one", 1);
     one.owner = Some(person(&db, "ada", Role::User).await.id);
     one.last_used_at = Some(at(3));
-    keys::insert(&db, &one, permit()).await.unwrap();
+    keys::insert(&db, &one, &permit()).await.unwrap();
     stored(&db, "two", 2).await;
     let expected = format!("{one:?}");
     assert_eq!(format!("{:?}", keys::by_id(&db, &one.id).await.unwrap().unwrap()), expected);
@@ -70,7 +70,7 @@ async fn a_key_comes_back_as_it_was_stored_by_id_and_by_digest(home: Home) {
 
     let mut stray = key("stray", 9);
     stray.owner = Some("user_ghost".parse().unwrap());
-    assert_eq!(keys::insert(&db, &stray, permit()).await, Err(StoreError::Orphan));
+    assert_eq!(keys::insert(&db, &stray, &permit()).await, Err(StoreError::Orphan));
 }
 
 async fn a_name_belongs_to_one_key_that_is_not_revoked_and_no_name_to_many(home: Home) {
@@ -78,26 +78,26 @@ async fn a_name_belongs_to_one_key_that_is_not_revoked_and_no_name_to_many(home:
     let one = stored(&db, "ci", 1).await;
     let mut again = key("ci", 2);
     again.id = "key_again".parse().unwrap();
-    let refused = keys::insert(&db, &again, permit()).await.unwrap_err();
+    let refused = keys::insert(&db, &again, &permit()).await.unwrap_err();
     assert!(refused.is_conflict_of("virtual_key", "name"), "{refused:?}");
 
     let two = stored(&db, "other", 3).await;
     let renamed = KeyChange { name: Some("ci".to_owned()), ..KeyChange::default() };
-    let refused = keys::apply(&db, &two.id, renamed, at(1), permit()).await.unwrap_err();
+    let refused = keys::apply(&db, &two.id, renamed, at(1), &permit()).await.unwrap_err();
     assert!(refused.is_conflict_of("virtual_key", "name"), "{refused:?}");
 
-    assert!(keys::revoke(&db, &one.id, at(1), permit()).await.unwrap());
-    keys::insert(&db, &again, permit()).await.unwrap();
+    assert!(keys::revoke(&db, &one.id, at(1), &permit()).await.unwrap());
+    keys::insert(&db, &again, &permit()).await.unwrap();
     for (id, digest) in [("key_x", 8), ("key_y", 9)] {
         let nameless = VirtualKey { id: id.parse().unwrap(), name: String::new(), ..key("n", digest) };
-        keys::insert(&db, &nameless, permit()).await.unwrap();
+        keys::insert(&db, &nameless, &permit()).await.unwrap();
     }
 }
 
 async fn a_secret_cannot_be_stored_twice(home: Home) {
     let db = home.ready().await;
     stored(&db, "one", 1).await;
-    let refused = keys::insert(&db, &key("two", 1), permit()).await.unwrap_err();
+    let refused = keys::insert(&db, &key("two", 1), &permit()).await.unwrap_err();
     assert!(refused.is_conflict_of("virtual_key", "digest"), "{refused:?}");
 }
 
@@ -105,7 +105,7 @@ async fn a_change_leaves_alone_what_it_does_not_name_and_clears_what_it_clears(h
     let db = home.ready().await;
     let mut one = stored(&db, "one", 1).await;
     let ada = person(&db, "ada", Role::User).await.id;
-    let change = async |change| keys::apply(&db, &one.id, change, at(50), permit()).await.unwrap().unwrap();
+    let change = async |change| keys::apply(&db, &one.id, change, at(50), &permit()).await.unwrap().unwrap();
 
     let nothing = change(KeyChange::default()).await;
     assert_eq!(format!("{nothing:?}"), format!("{:?}", VirtualKey { updated_at: at(50), ..one.clone() }));
@@ -141,10 +141,10 @@ async fn a_change_leaves_alone_what_it_does_not_name_and_clears_what_it_clears(h
 async fn a_key_is_revoked_once_and_never_changed_again(home: Home) {
     let db = home.ready().await;
     let one = stored(&db, "one", 1).await.id;
-    assert!(keys::revoke(&db, &one, at(7), permit()).await.unwrap());
-    assert!(!keys::revoke(&db, &one, at(8), permit()).await.unwrap());
+    assert!(keys::revoke(&db, &one, at(7), &permit()).await.unwrap());
+    assert!(!keys::revoke(&db, &one, at(8), &permit()).await.unwrap());
     let unblock = KeyChange { is_blocked: Some(false), ..KeyChange::default() };
-    assert!(keys::apply(&db, &one, unblock, at(9), permit()).await.unwrap().is_none());
+    assert!(keys::apply(&db, &one, unblock, at(9), &permit()).await.unwrap().is_none());
     assert_eq!(keys::by_id(&db, &one).await.unwrap().unwrap().revoked_at, Some(at(7)));
 }
 
@@ -152,8 +152,8 @@ async fn the_gateway_loads_every_key_that_is_not_revoked(home: Home) {
     let db = home.ready().await;
     let (one, two) = (stored(&db, "one", 1).await.id, stored(&db, "two", 2).await.id);
     let block = KeyChange { is_blocked: Some(true), ..KeyChange::default() };
-    keys::apply(&db, &two, block, at(9), permit()).await.unwrap();
-    keys::revoke(&db, &one, at(9), permit()).await.unwrap();
+    keys::apply(&db, &two, block, at(9), &permit()).await.unwrap();
+    keys::revoke(&db, &one, at(9), &permit()).await.unwrap();
     let live = keys::all_live(&db).await.unwrap();
     assert_eq!(live.iter().map(|key| &key.id).collect::<Vec<_>>(), [&two]);
     assert_eq!(keys::spend_of_live(&db).await.unwrap(), [(two, Money::ZERO)]);
@@ -167,12 +167,12 @@ async fn keys_are_found_by_text_owner_name_and_state(home: Home) {
     }
     let change = async |name: &str, change| {
         let id = format!("key_{name}").parse().unwrap();
-        keys::apply(&db, &id, change, at(9), permit()).await.unwrap().unwrap();
+        keys::apply(&db, &id, change, at(9), &permit()).await.unwrap().unwrap();
     };
     change("blocked", KeyChange { is_blocked: Some(true), ..KeyChange::default() }).await;
     change("expired", KeyChange { expires_at: Some(Some(at(10))), ..KeyChange::default() }).await;
     change("active", KeyChange { owner: Some(Some(ada.clone())), ..KeyChange::default() }).await;
-    keys::revoke(&db, &"key_revoked".parse().unwrap(), at(9), permit()).await.unwrap();
+    keys::revoke(&db, &"key_revoked".parse().unwrap(), at(9), &permit()).await.unwrap();
 
     let find = async |filter: KeyFilter| {
         let (keys, total) = keys::list(&db, &filter, Page::new(1, 50)).await.unwrap();
@@ -210,7 +210,7 @@ async fn a_key_outlives_its_owner(home: Home) {
     let db = home.ready().await;
     let mut one = key("one", 1);
     one.owner = Some(person(&db, "ada", Role::User).await.id);
-    keys::insert(&db, &one, permit()).await.unwrap();
+    keys::insert(&db, &one, &permit()).await.unwrap();
     db.execute("DELETE FROM account", Vec::new()).await.unwrap();
     assert_eq!(keys::by_id(&db, &one.id).await.unwrap().unwrap().owner, None);
 }
@@ -220,8 +220,8 @@ async fn every_change_of_a_key_is_told_to_other_processes(home: Home) {
     let revision = async || revision::read_all(&db).await.unwrap()[0].1;
     let one = stored(&db, "one", 1).await.id;
     assert_eq!(revision().await, 1);
-    keys::apply(&db, &one, KeyChange::default(), at(1), permit()).await.unwrap();
+    keys::apply(&db, &one, KeyChange::default(), at(1), &permit()).await.unwrap();
     assert_eq!(revision().await, 2);
-    keys::revoke(&db, &one, at(1), permit()).await.unwrap();
+    keys::revoke(&db, &one, at(1), &permit()).await.unwrap();
     assert_eq!(revision().await, 3);
 }

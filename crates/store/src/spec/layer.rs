@@ -121,7 +121,7 @@ async fn a_closed_database_says_so(home: Home) {
 async fn nobody_else_may_read_the_files_whatever_the_umask() {
     const CHILD: &str = "WARDROOM_STORE_TEST_FILE";
     if let Some(path) = std::env::var_os(CHILD) {
-        let db = Db::open(&DatabaseConfig::Sqlite { path: path.into() }).await.unwrap();
+        let db = Db::open(&DatabaseConfig::Sqlite { path: path.into() }, super::recorder()).await.unwrap();
         crate::migrate(&db, super::at(0)).await.unwrap();
         std::process::exit(0);
     }
@@ -169,7 +169,8 @@ async fn a_configuration_that_cannot_be_kept_is_refused_without_showing_the_pass
         ("postgres://ada:hunter2@db/x", Some("a; DROP TABLE b"), "DATABASE_SCHEMA"),
     ];
     for (url, schema, named) in cases {
-        let Err(StoreError::Configuration(text)) = Db::open(&postgres(url, schema)).await else {
+        let Err(StoreError::Configuration(text)) = Db::open(&postgres(url, schema), super::recorder()).await
+        else {
             panic!("{url} was accepted")
         };
         assert!(text.contains(named) && !text.contains("hunter2"), "{text}");
@@ -178,7 +179,7 @@ async fn a_configuration_that_cannot_be_kept_is_refused_without_showing_the_pass
 
 #[tokio::test]
 async fn a_server_that_is_away_is_unavailable() {
-    let db = Db::open(&postgres("postgres://ada@127.0.0.1:1/x", None)).await.unwrap();
+    let db = Db::open(&postgres("postgres://ada@127.0.0.1:1/x", None), super::recorder()).await.unwrap();
     assert!(matches!(db.ping().await, Err(StoreError::Unavailable(_))));
 }
 
@@ -189,7 +190,7 @@ async fn a_pool_with_no_free_connection_gives_up_in_time_and_recovers() {
     if let DatabaseConfig::Postgres { pool, .. } = &mut config {
         (pool.size, pool.overflow) = (1, 1);
     }
-    let db = Db::open(&config).await.unwrap();
+    let db = Db::open(&config, super::recorder()).await.unwrap();
     let (one, two) = (db.begin().await.unwrap(), db.begin().await.unwrap());
     assert!(matches!(db.ping().await, Err(StoreError::Unavailable(_))));
     drop((one, two));
@@ -212,7 +213,7 @@ async fn cut_connections_are_unavailable_inside_a_transaction_and_replaced_after
 #[tokio::test]
 async fn tables_live_in_the_schema_that_is_configured() {
     let Some(Home::Postgres(database)) = Home::postgres() else { return };
-    let db = Db::open(&postgres(&database.url(), Some("ward_1"))).await.unwrap();
+    let db = Db::open(&postgres(&database.url(), Some("ward_1")), super::recorder()).await.unwrap();
     assert!(!crate::pending(&db).await.unwrap().is_empty());
     crate::migrate(&db, super::at(0)).await.unwrap();
     assert!(crate::pending(&db).await.unwrap().is_empty());

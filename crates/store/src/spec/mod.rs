@@ -1,6 +1,7 @@
 //! The store's specification, run on both databases.
 
 mod accounts;
+mod audit;
 mod chats;
 mod connections;
 mod keys;
@@ -8,12 +9,22 @@ mod layer;
 mod schema;
 mod usage;
 
-use std::{path::PathBuf, time::Duration};
+use std::{
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
-use kernel::{Caller, Email, Role, Secret, Timestamp, User};
+use kernel::{
+    Caller, Clock, Email, Person, PersonCredential, Random, Role, Secret, Timestamp, User, Who, World,
+    audit::{Level, Sealer},
+};
 use tempfile::TempDir;
 
-use crate::{DatabaseConfig, Db, PoolConfig, Tx, migrate};
+use crate::{DatabaseConfig, Db, PoolConfig, Tx, audit::Recorder, migrate};
 
 /// Runs the body, an async function of a [`Home`], once per database.
 macro_rules! on_both {
@@ -76,7 +87,7 @@ impl Home {
 
     /// A handle as one process has it; several of them are several processes.
     pub(crate) async fn open(&self) -> Db {
-        Db::open(&self.config()).await.unwrap()
+        Db::open(&self.config(), recorder()).await.unwrap()
     }
 
     /// A handle to a database with our tables.
@@ -85,6 +96,55 @@ impl Home {
         migrate(&db, at(0)).await.unwrap();
         db
     }
+}
+
+/// A clock that stands still, and dice that never show the same twice.
+struct Still;
+impl Clock for Still {
+    fn now(&self) -> Timestamp {
+        at(0)
+    }
+}
+struct Counting(AtomicU64);
+impl Random for Counting {
+    fn fill(&self, bytes: &mut [u8]) {
+        // The address makes two processes of one test differ.
+        let place = u64::try_from(std::ptr::from_ref(self).addr()).unwrap();
+        for chunk in bytes.chunks_mut(8) {
+            let count =
+                place ^ self.0.fetch_add(1, Ordering::Relaxed).wrapping_mul(6_364_136_223_846_793_005);
+            chunk.copy_from_slice(&count.to_be_bytes()[..chunk.len()]);
+        }
+    }
+}
+
+/// A seal that anybody can compute: the sums of what it covers.
+pub(crate) struct Sums;
+impl Sealer for Sums {
+    fn seal_record(&self, previous: &[u8; 32], record: &[u8]) -> [u8; 32] {
+        let mut seal = previous.map(|byte| byte.wrapping_mul(31).wrapping_add(7));
+        for (index, byte) in record.iter().enumerate() {
+            seal[index % 32] = seal[index % 32].wrapping_mul(31).wrapping_add(*byte);
+        }
+        seal
+    }
+}
+
+pub(crate) fn recorder() -> Recorder {
+    Recorder::new(World::new(Still, Counting(AtomicU64::new(1))), Arc::new(Sums), Level::Metadata)
+}
+
+/// The person of this name, signed in.
+pub(crate) fn signed_in(name: &str, role: Role) -> Caller {
+    let user = user(name, role);
+    Caller::operator().acting_as(Who::Person(Person {
+        user: user.id,
+        role,
+        name: user.name.into(),
+        email: user.email,
+        credential: PersonCredential::Session(format!("session_{name}").parse().unwrap()),
+        proved_at: None,
+    }))
 }
 
 /// Holds back writes to accounts while reads pass, until the transaction is dropped: whoever comes
@@ -119,6 +179,6 @@ pub(crate) fn user(name: &str, role: Role) -> User {
 /// Makes the account of `name`.
 pub(crate) async fn person(db: &Db, name: &str, role: Role) -> User {
     let user = user(name, role);
-    crate::users::insert(db, &user, Caller::Operator.may_manage_users().unwrap()).await.unwrap();
+    crate::users::insert(db, &user, &Caller::operator().may_manage_users().unwrap()).await.unwrap();
     user
 }

@@ -23,7 +23,7 @@ on_both! {
 }
 
 fn permit() -> Permit<ReadUsage> {
-    Caller::Operator.may_read_usage().unwrap()
+    Caller::operator().may_read_usage().unwrap()
 }
 
 fn record(number: usize, key: Option<&str>, nanos: i64) -> UsageRecord {
@@ -49,7 +49,7 @@ fn record(number: usize, key: Option<&str>, nanos: i64) -> UsageRecord {
 }
 
 async fn all(db: &crate::Db) -> Vec<UsageRecord> {
-    usage::list(db, &UsageFilter::default(), 1000, permit()).await.unwrap()
+    usage::list(db, &UsageFilter::default(), 1000, &permit()).await.unwrap()
 }
 
 async fn spend(db: &crate::Db, name: &str) -> i64 {
@@ -139,7 +139,7 @@ async fn editing_a_key_loses_nothing_that_is_settled_meanwhile(home: Home) {
         running.spawn(async move { usage::settle(&here, &[record(n, Some("one"), 1)]).await.unwrap() });
         running.spawn(async move {
             let change = KeyChange { is_blocked: Some(n % 2 == 0), ..KeyChange::default() };
-            drop(keys::apply(&there, &one, change, at(1), key::permit()).await.unwrap());
+            drop(keys::apply(&there, &one, change, at(1), &key::permit()).await.unwrap());
         });
     }
     running.join_all().await;
@@ -156,7 +156,7 @@ async fn absurd_numbers_saturate_instead_of_losing_the_batch(home: Home) {
     usage::settle(&db, &[record(2, Some("one"), 5)]).await.unwrap();
     assert_eq!(spend(&db, "one").await, i64::MAX);
     assert_eq!(all(&db).await[2].tokens.prompt, u64::try_from(i64::MAX).unwrap());
-    let totals = usage::totals_by_key(&db, &UsageFilter::default(), permit()).await.unwrap();
+    let totals = usage::totals_by_key(&db, &UsageFilter::default(), &permit()).await.unwrap();
     assert_eq!(totals[0].requests, 3);
 }
 
@@ -174,7 +174,7 @@ async fn rows_are_listed_newest_first_by_filter_and_page(home: Home) {
     rows[3].model = "other".to_owned();
     usage::settle(&db, &rows).await.unwrap();
     let ids = async |filter: UsageFilter, limit| {
-        let rows = usage::list(&db, &filter, limit, permit()).await.unwrap();
+        let rows = usage::list(&db, &filter, limit, &permit()).await.unwrap();
         rows.iter().map(|row| row.id.as_str()[9..].to_owned()).collect::<Vec<_>>().concat()
     };
     let none = UsageFilter::default;
@@ -203,6 +203,6 @@ async fn totals_are_kept_by_key(home: Home) {
         },
         cost: Money::from_nanos(cost),
     };
-    let totals = usage::totals_by_key(&db, &UsageFilter::default(), permit()).await.unwrap();
+    let totals = usage::totals_by_key(&db, &UsageFilter::default(), &permit()).await.unwrap();
     assert_eq!(totals, [total(2, 1, 7), total(0, 2, 5)]);
 }

@@ -15,7 +15,7 @@ use futures_util::StreamExt;
 use gateway::{AnswerBody, Call, Payer};
 use http::{HeaderValue, Method, request::Parts};
 use hyper::body::Body as _;
-use kernel::{Caller, Endpoint, Kind, Refusal};
+use kernel::{Endpoint, Kind, Refusal, Who};
 use utoipa_axum::routes;
 
 pub(crate) use models::OpenAiModels;
@@ -122,7 +122,7 @@ async fn serve(app: App, request: Request, endpoint: Endpoint, model_in_path: Op
     let mut response = match admit(&app, &parts, body, endpoint, model_in_path).await {
         Err(refusal) => Dialect::OpenAi.render(&refusal),
         Ok(call) => {
-            let is_person = matches!(call.payer, Payer::Caller(Caller::Person(_)));
+            let is_person = matches!(&call.payer, Payer::Caller(caller) if caller.person().is_some());
             let answered = app.services().gateway.serve(call).await;
             let mut response = match answered {
                 Ok(answer) if is_person => answer.map(|body| while_signed_in(&app, &parts, body)),
@@ -188,8 +188,9 @@ async fn payer(app: &App, parts: &Parts) -> Result<Payer, Refusal> {
     {
         return held.map(Payer::Key);
     }
-    match caller::identify(app, parts).await {
-        Ok(Caller::Anonymous) => {
+    let facts = caller::facts(app, parts, 200)?;
+    match caller::identify(app, parts, &facts).await {
+        Ok(caller) if *caller.who() == Who::Anonymous => {
             let words =
                 "You did not provide an API key. Send it in the header Authorization: Bearer YOUR_KEY.";
             Err(Refusal::new(Kind::Unauthenticated, "invalid_api_key", words))

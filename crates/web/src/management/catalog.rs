@@ -150,7 +150,7 @@ async fn list_catalog(
     caller: Extension<Caller>,
     State(gateway): State<Gateway>,
 ) -> Answer<Json<CatalogList>> {
-    let entries = gateway.list_models(caller.may_manage_connections()?).await?;
+    let entries = gateway.list_models(&caller.may_manage_connections()?).await?;
     Ok(Json(CatalogList { items: entries.into_iter().map(CatalogModel::from).collect() }))
 }
 
@@ -162,7 +162,7 @@ async fn update_catalog(
     State(gateway): State<Gateway>,
     Body(asked): Body<CatalogChange>,
 ) -> Answer<Json<CatalogModel>> {
-    let permit = caller.may_manage_connections()?;
+    let permit = &caller.may_manage_connections()?;
     let change = ModelChange {
         is_hidden: asked.hidden,
         public_id: asked.id.change(),

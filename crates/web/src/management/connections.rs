@@ -210,7 +210,7 @@ impl From<Trial> for ConnectionTest {
     }
 }
 
-fn list(gateway: &Gateway, views: Vec<ConnectionView>, permit: Permit<ManageConnections>) -> ConnectionList {
+fn list(gateway: &Gateway, views: Vec<ConnectionView>, permit: &Permit<ManageConnections>) -> ConnectionList {
     let allowed = gateway.allowed_base_urls(permit);
     ConnectionList {
         items: views.into_iter().map(Connection::from).collect(),
@@ -225,7 +225,7 @@ async fn list_connections(
     caller: Extension<Caller>,
     State(gateway): State<Gateway>,
 ) -> Answer<Json<ConnectionList>> {
-    let permit = caller.may_manage_connections()?;
+    let permit = &caller.may_manage_connections()?;
     let views = gateway.list_connections(permit).await?;
     Ok(Json(list(&gateway, views, permit)))
 }
@@ -238,7 +238,7 @@ async fn create_connection(
     State(gateway): State<Gateway>,
     Body(new): Body<NewConnection>,
 ) -> Answer<(StatusCode, Json<Connection>)> {
-    let permit = caller.may_manage_connections()?;
+    let permit = &caller.may_manage_connections()?;
     let new = gateway::NewConnection {
         name: new.name,
         base_url: new.base_url,
@@ -258,7 +258,7 @@ async fn update_connection(
     At(id): At<ConnectionId>,
     Body(change): Body<ConnectionChange>,
 ) -> Answer<Json<Connection>> {
-    let permit = caller.may_manage_connections()?;
+    let permit = &caller.may_manage_connections()?;
     let change = gateway::ConnectionChange {
         name: change.name,
         base_url: change.base_url,
@@ -277,7 +277,7 @@ async fn delete_connection(
     State(gateway): State<Gateway>,
     At(id): At<ConnectionId>,
 ) -> Answer<StatusCode> {
-    gateway.remove_connection(&id, caller.may_manage_connections()?).await?;
+    gateway.remove_connection(&id, &caller.may_manage_connections()?).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -289,7 +289,7 @@ async fn order_connections(
     State(gateway): State<Gateway>,
     Body(order): Body<ConnectionOrder>,
 ) -> Answer<Json<ConnectionList>> {
-    let permit = caller.may_manage_connections()?;
+    let permit = &caller.may_manage_connections()?;
     let views = gateway.order_connections(&order.ids, permit).await?;
     Ok(Json(list(&gateway, views, permit)))
 }
@@ -302,7 +302,7 @@ async fn probe_connection(
     State(gateway): State<Gateway>,
     Body(probe): Body<ConnectionProbe>,
 ) -> Answer<Json<ConnectionTest>> {
-    let permit = caller.may_manage_connections()?;
+    let permit = &caller.may_manage_connections()?;
     let key = probe.api_key.map(Secret::new);
     Ok(Json(gateway.try_base_url(&probe.base_url, key, permit).await?.into()))
 }
@@ -315,7 +315,7 @@ async fn test_connection(
     State(gateway): State<Gateway>,
     At(id): At<ConnectionId>,
 ) -> Answer<Json<ConnectionTest>> {
-    Ok(Json(gateway.try_connection(&id, caller.may_manage_connections()?).await?.into()))
+    Ok(Json(gateway.try_connection(&id, &caller.may_manage_connections()?).await?.into()))
 }
 
 /// Asks the provider for its models now. A provider that fails keeps the list it had; `models.error` says why.
@@ -326,5 +326,5 @@ async fn refresh_connection(
     State(gateway): State<Gateway>,
     At(id): At<ConnectionId>,
 ) -> Answer<Json<Connection>> {
-    Ok(Json(gateway.refresh_connection(&id, caller.may_manage_connections()?).await?.into()))
+    Ok(Json(gateway.refresh_connection(&id, &caller.may_manage_connections()?).await?.into()))
 }

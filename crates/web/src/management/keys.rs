@@ -229,7 +229,7 @@ async fn list_keys(
     State(gateway): State<Gateway>,
     Asked(query): Asked<KeyQuery>,
 ) -> Answer<Json<VirtualKeyPage>> {
-    let permit = caller.may_manage_keys()?;
+    let permit = &caller.may_manage_keys()?;
     let text = query.query.filter(|text| !text.trim().is_empty());
     let filter = KeyFilter { text, ..KeyFilter::default() };
     let page = Page::new(query.page.unwrap_or(1), PAGE);
@@ -245,8 +245,8 @@ async fn create_key(
     State(gateway): State<Gateway>,
     Body(new): Body<NewVirtualKey>,
 ) -> Answer<(StatusCode, Json<CreatedVirtualKey>)> {
-    let permit = caller.may_manage_keys()?;
-    let (secret, view) = gateway.mint_key(new.read()?, &caller, permit).await?;
+    let permit = &caller.may_manage_keys()?;
+    let (secret, view) = gateway.mint_key(new.read()?, permit).await?;
     let created = CreatedVirtualKey { key: secret.expose().clone(), item: view.into() };
     Ok((StatusCode::CREATED, Json(created)))
 }
@@ -259,7 +259,7 @@ async fn get_key(
     State(gateway): State<Gateway>,
     At(id): At<KeyId>,
 ) -> Answer<Json<VirtualKey>> {
-    Ok(Json(gateway.key(&id, caller.may_manage_keys()?).await?.into()))
+    Ok(Json(gateway.key(&id, &caller.may_manage_keys()?).await?.into()))
 }
 
 /// Changes a key. Effective at once. 409 `key_revoked` for one that was revoked.
@@ -271,7 +271,7 @@ async fn update_key(
     At(id): At<KeyId>,
     Body(change): Body<VirtualKeyChange>,
 ) -> Answer<Json<VirtualKey>> {
-    let permit = caller.may_manage_keys()?;
+    let permit = &caller.may_manage_keys()?;
     Ok(Json(gateway.change_key(&id, change.read()?, permit).await?.into()))
 }
 
@@ -283,7 +283,7 @@ async fn revoke_key(
     State(gateway): State<Gateway>,
     At(id): At<KeyId>,
 ) -> Answer<StatusCode> {
-    gateway.revoke_key(&id, caller.may_manage_keys()?).await?;
+    gateway.revoke_key(&id, &caller.may_manage_keys()?).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -296,7 +296,7 @@ async fn block_key(
     At(id): At<KeyId>,
 ) -> Answer<Json<VirtualKey>> {
     let change = KeyChange { is_blocked: Some(true), ..KeyChange::default() };
-    Ok(Json(gateway.change_key(&id, change, caller.may_manage_keys()?).await?.into()))
+    Ok(Json(gateway.change_key(&id, change, &caller.may_manage_keys()?).await?.into()))
 }
 
 /// Lets a blocked key work again.
@@ -308,5 +308,5 @@ async fn unblock_key(
     At(id): At<KeyId>,
 ) -> Answer<Json<VirtualKey>> {
     let change = KeyChange { is_blocked: Some(false), ..KeyChange::default() };
-    Ok(Json(gateway.change_key(&id, change, caller.may_manage_keys()?).await?.into()))
+    Ok(Json(gateway.change_key(&id, change, &caller.may_manage_keys()?).await?.into()))
 }

@@ -215,7 +215,7 @@ impl OpenAiConfigUpdate {
     }
 }
 
-fn config(app: &App, views: &[ConnectionView], permit: Permit<ManageConnections>) -> OpenAiConfig {
+fn config(app: &App, views: &[ConnectionView], permit: &Permit<ManageConnections>) -> OpenAiConfig {
     let services = app.services();
     let is_stored =
         |view: &&ConnectionView| view.key.is_some() && view.source == kernel::ConnectionSource::Stored;
@@ -280,7 +280,7 @@ fn switch(settings: &Live, wanted: Option<bool>) -> Result<Option<(&'static str,
 /// All connections in Open WebUI's shape; of keys only what may be shown.
 #[utoipa::path(get, path = "/openai/config", tag = "connections", responses((status = 200, body = OpenAiConfig)))]
 async fn openai_config(caller: Extension<Caller>, State(app): State<App>) -> Answer<Json<OpenAiConfig>> {
-    let permit = caller.may_manage_connections()?;
+    let permit = &caller.may_manage_connections()?;
     let views = app.services().gateway.list_connections(permit).await?;
     Ok(Json(config(&app, &views, permit)))
 }
@@ -296,7 +296,7 @@ async fn update_openai_config(
     State(app): State<App>,
     Body(update): Body<OpenAiConfigUpdate>,
 ) -> Answer<Json<OpenAiConfig>> {
-    let permit = caller.may_manage_connections()?;
+    let permit = &caller.may_manage_connections()?;
     let may_set = caller.may_manage_settings()?;
     let services = app.services();
     let switch = switch(&services.settings, update.enable_openai_api)?;
@@ -305,7 +305,7 @@ async fn update_openai_config(
     let views = arranged.map_err(|error| refused(error, &urls))?;
     if let Some(change) = switch {
         let now = services.world.now();
-        stored::store_together(&services.db, &services.settings, &[change], now, may_set).await?;
+        stored::store_together(&services.db, &services.settings, &[change], now, &may_set).await?;
     }
     Ok(Json(config(&app, &views, permit)))
 }
@@ -319,7 +319,7 @@ async fn verify_openai_connection(
     State(gateway): State<Gateway>,
     Body(probe): Body<OpenAiProbe>,
 ) -> Answer<Json<OpenAiModels>> {
-    let permit = caller.may_manage_connections()?;
+    let permit = &caller.may_manage_connections()?;
     let key = probe.key.filter(|key| !key.trim().is_empty()).map(Secret::new);
     let tried = gateway.try_base_url(&probe.url, key, permit).await;
     let Trial { models, status, .. } = tried.map_err(|error| {

@@ -126,7 +126,7 @@ async fn update_settings(
     State(app): State<App>,
     Body(SettingChanges(asked)): Body<SettingChanges>,
 ) -> Answer<Json<SettingList>> {
-    let permit = caller.may_manage_settings()?;
+    let permit = &caller.may_manage_settings()?;
     let services = app.services();
     let mut changes = Vec::with_capacity(asked.len());
     for (name, value) in &asked {
@@ -144,7 +144,7 @@ pub(super) async fn store_together(
     live: &Live,
     changes: &[(&str, Option<String>)],
     now: kernel::Timestamp,
-    permit: Permit<ManageSettings>,
+    permit: &Permit<ManageSettings>,
 ) -> Result<(), Refused> {
     let before = store::settings::all(db).await.map_err(Refusal::from)?;
     let mut after = before.clone();

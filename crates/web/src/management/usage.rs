@@ -138,7 +138,7 @@ async fn list_usage(
     State(gateway): State<Gateway>,
     Asked(query): Asked<UsageQuery>,
 ) -> Answer<Json<UsageList>> {
-    let permit = caller.may_read_usage()?;
+    let permit = &caller.may_read_usage()?;
     let filter =
         UsageFilter { key: query.key_id, model: query.model, before: query.before, ..UsageFilter::default() };
     let limit = query.limit.unwrap_or(USUAL).clamp(1, MOST);

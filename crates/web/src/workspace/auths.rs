@@ -8,7 +8,7 @@ use axum::{
 };
 use http::header::SET_COOKIE;
 use identity::{Identity, NewAccount, SessionView, SignInForm};
-use kernel::{Caller, Denied, Kind, World};
+use kernel::{Caller, Denied, Kind, Who, World};
 use serde::{Deserialize, Serialize};
 use settings::Live;
 use utoipa::ToSchema;
@@ -118,6 +118,7 @@ async fn sign_up(
     State(app): State<App>,
     _: OwnPage,
     client: Client,
+    Extension(caller): Extension<Caller>,
     Body(form): Body<SignUp>,
 ) -> Answer<impl IntoResponse> {
     let account = NewAccount {
@@ -126,7 +127,7 @@ async fn sign_up(
         password: form.password.into(),
         profile_image_url: form.profile_image_url.as_deref().unwrap_or_default(),
     };
-    let view = app.services().identity.sign_up(account).await?;
+    let view = app.services().identity.sign_up(account, &strangers(&caller)).await?;
     Ok(signed_in(&app, &view, client))
 }
 
@@ -140,10 +141,11 @@ async fn sign_in(
     State(app): State<App>,
     _: OwnPage,
     client: Client,
+    Extension(caller): Extension<Caller>,
     Body(form): Body<SignIn>,
 ) -> Answer<impl IntoResponse> {
     let typed = SignInForm { email: &form.email, password: form.password.into() };
-    let view = app.services().identity.sign_in(typed, client.address).await?;
+    let view = app.services().identity.sign_in(typed, &strangers(&caller)).await?;
     Ok(signed_in(&app, &view, client))
 }
 
@@ -154,11 +156,18 @@ async fn sign_out(
     State(settings): State<Live>,
     _: OwnPage,
     client: Client,
+    Extension(caller): Extension<Caller>,
     headers: HeaderMap,
 ) -> Answer<impl IntoResponse> {
     if let Some(credential) = Credential::of(&headers) {
         match identity.person(credential.text()).await {
-            Ok(person) => identity.sign_out(&person.session).await?,
+            Ok(person) => {
+                let session = person.session().cloned();
+                let by = caller.acting_as(Who::Person(person));
+                if let Some(session) = session {
+                    identity.sign_out(&session, &by).await?;
+                }
+            }
             Err(refusal) if refusal.kind == Kind::Unauthenticated => {}
             // Whether the session ended is not known; saying "done" would be a lie.
             Err(refusal) => return Err(refusal.into()),
@@ -188,6 +197,11 @@ async fn admin_details(State(identity): State<Identity>) -> Answer<Json<AdminDet
     let contact = identity.contact().await?;
     let (name, email) = contact.map(|it| (it.name, it.email.as_str().to_owned())).unzip();
     Ok(Json(AdminDetails { name, email }))
+}
+
+/// Whoever signs in or up is nobody until that worked, also when another session is presented with it.
+fn strangers(caller: &Caller) -> Caller {
+    caller.acting_as(Who::Anonymous)
 }
 
 fn signed_in(app: &App, view: &SessionView, client: Client) -> impl IntoResponse + use<> {

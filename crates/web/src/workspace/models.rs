@@ -3,7 +3,7 @@
 use axum::{Extension, Json, extract::State};
 use gateway::{Gateway, Target};
 use http::HeaderMap;
-use kernel::{Caller, Endpoint, ModelId, Pricing};
+use kernel::{Caller, Endpoint, ModelId, Pricing, Who};
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::routes;
@@ -104,8 +104,8 @@ async fn list_models(
     Extension(caller): Extension<Caller>,
     headers: HeaderMap,
 ) -> Answer<Json<ModelList>> {
-    let held = match (&caller, Credential::of(&headers)) {
-        (Caller::Program(_), Some(credential)) => Some(gateway.program(credential.text())?),
+    let held = match (caller.who(), Credential::of(&headers)) {
+        (Who::Program(_), Some(credential)) => Some(gateway.program(credential.text())?),
         _ => None,
     };
     match &held {

@@ -118,7 +118,7 @@ async fn list_users(
     Extension(caller): Extension<Caller>,
     Asked(asked): Asked<UserQuery>,
 ) -> Answer<Json<UserPage>> {
-    let permit = caller.may_manage_users()?;
+    let permit = &caller.may_manage_users()?;
     let (users, total) = identity.users(asked.query.as_deref(), asked.page.unwrap_or(1), permit).await?;
     Ok(Json(UserPage { users: users.into_iter().map(User::from).collect(), total }))
 }
@@ -137,7 +137,7 @@ async fn update_user(
     At(id): At<UserId>,
     Body(change): Body<UserChange>,
 ) -> Answer<Json<User>> {
-    let permit = caller.may_manage_users()?;
+    let permit = &caller.may_manage_users()?;
     let change = AccountChange { role: change.role.map(Into::into), name: change.name.as_deref() };
     let user = identity.change(&id, change, permit).await?;
     if user.role == kernel::Role::Pending {

@@ -17,11 +17,11 @@ use std::{
 use egress::{Egress, EgressConfig};
 use gateway::{Demo, Gateway, GatewayConfig, GatewayParts};
 use kernel::{
-    Caller, ChatId, Clock, Email, Message, MessageId, MessageRole, Person, Random, Refusal, Role, SessionId,
-    Timestamp, User, UserId, World,
+    Caller, ChatId, Clock, Email, Message, MessageId, MessageRole, Person, PersonCredential, Random, Refusal,
+    Role, SessionId, Timestamp, User, UserId, Who, World, audit::Level,
 };
 use settings::Live;
-use store::{DatabaseConfig, Db};
+use store::{DatabaseConfig, Db, audit::Recorder};
 use tempfile::TempDir;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use vault::{KeyRing, Roots};
@@ -86,10 +86,10 @@ impl Room {
     pub(crate) async fn with(settings: &[(&str, &str)]) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let world = World::new(Now(tokio::time::Instant::now()), Counting(AtomicU64::new(1)));
-        let db = open(&directory).await;
+        let db = open(&directory, &world).await;
         store::migrate(&db, world.now()).await.unwrap();
         for name in ["ada", "bob"] {
-            let permit = Caller::Operator.may_manage_users().unwrap();
+            let permit = &Caller::operator().may_manage_users().unwrap();
             store::users::insert(&db, &user(name, world.now()), permit).await.unwrap();
         }
         let settings =
@@ -137,19 +137,24 @@ pub(crate) struct Closed {
 
 impl Closed {
     pub(crate) async fn start_again(self) -> Room {
-        Room::start(open(&self.directory).await, self.world, self.settings, self.directory).await
+        let db = open(&self.directory, &self.world).await;
+        Room::start(db, self.world, self.settings, self.directory).await
     }
 }
 
-async fn open(directory: &TempDir) -> Db {
+async fn open(directory: &TempDir, world: &World) -> Db {
     let path: PathBuf = directory.path().join("data/wardroom.db");
-    Db::open(&DatabaseConfig::Sqlite { path }).await.unwrap()
+    let recorder = Recorder::new(world.clone(), ring(), Level::Metadata);
+    Db::open(&DatabaseConfig::Sqlite { path }, recorder).await.unwrap()
+}
+
+fn ring() -> Arc<KeyRing> {
+    let secret = "kQ7vX2mN9pL4wR8tZ1cB6yH3".into();
+    Arc::new(KeyRing::new(&Roots { webui_secret_key: &secret, config_encryption_key: None, retired: &[] }))
 }
 
 async fn gateway(db: &Db, world: &World, tasks: &TaskTracker, shutdown: &CancellationToken) -> Gateway {
     egress::install_tls();
-    let secret = "kQ7vX2mN9pL4wR8tZ1cB6yH3".into();
-    let roots = Roots { webui_secret_key: &secret, config_encryption_key: None, retired: &[] };
     let config = GatewayConfig {
         master_key: None,
         base_urls: settings::BaseUrls { allowed: Vec::new(), named: Vec::new() },
@@ -165,7 +170,7 @@ async fn gateway(db: &Db, world: &World, tasks: &TaskTracker, shutdown: &Cancell
     Gateway::start(GatewayParts {
         world: world.clone(),
         db: db.clone(),
-        ring: Arc::new(KeyRing::new(&roots)),
+        ring: ring(),
         egress: Egress::new(EgressConfig::default()),
         prices: llm::Prices::built_in(),
         config,
@@ -191,10 +196,17 @@ fn user(name: &str, now: Timestamp) -> User {
     }
 }
 
-fn caller(name: &str) -> Caller {
+pub(crate) fn caller(name: &str) -> Caller {
     let session: SessionId = format!("session_{name}").parse().unwrap();
     let user: UserId = name.parse().unwrap();
-    Caller::Person(Person { user, role: Role::User, session })
+    Caller::operator().acting_as(Who::Person(Person {
+        user,
+        role: Role::User,
+        name: name.into(),
+        email: Email::parse(&format!("{name}@example.com")).unwrap(),
+        credential: PersonCredential::Session(session),
+        proved_at: None,
+    }))
 }
 
 /// The stable code of a refusal; what was granted is a failure of the test.

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use kernel::{Caller, Message, MessageId, MessageRole, Person, Role, Timestamp};
+use kernel::{Message, MessageId, MessageRole, Timestamp};
 
-use super::{Room, code, said, text};
+use super::{Room, caller, code, said, text};
 use crate::{ChatChange, EndReason, NewTurn, TurnEvent, UNTITLED, WorkspaceError};
 
 /// How it ended; everything before the last event is anything but an end.
@@ -370,13 +370,7 @@ async fn what_a_killed_server_left_behind_is_marked_and_keeps_its_text() {
         content: "Half an ans".to_owned(),
         ..said("left", None)
     };
-    let permit = Caller::Person(Person {
-        user: "ada".parse().unwrap(),
-        role: Role::User,
-        session: "session_ada".parse().unwrap(),
-    })
-    .may_write_chat(&"ada".parse().unwrap())
-    .unwrap();
+    let permit = &caller("ada").may_write_chat(&"ada".parse().unwrap()).unwrap();
     let long_ago = Timestamp::from_seconds(1_700_000_000);
     store::chats::insert_message(&room.db, &chat, &left, long_ago, permit).await.unwrap();
     let fresh = Message { id: "fresh".parse().unwrap(), ..left };

@@ -29,7 +29,6 @@ pub(super) async fn untitled_chat(
     inner: Arc<Inner>,
     turn: Arc<Turn>,
     permit: Permit<WriteChat>,
-    caller: Caller,
     question: String,
 ) {
     let mut numbers = turn.numbers();
@@ -37,11 +36,11 @@ pub(super) async fn untitled_chat(
         return;
     }
     let title = tokio::select! {
-        title = find(&inner, caller, &question) => title,
+        title = find(&inner, permit.by().clone(), &question) => title,
         () = inner.shutdown.cancelled() => return,
     };
     let Some(title) = title else { return };
-    match store::chats::set_title_if(&inner.db, &turn.chat, title::UNTITLED, &title, permit).await {
+    match store::chats::set_title_if(&inner.db, &turn.chat, title::UNTITLED, &title, &permit).await {
         // After the end it goes unsaid, and the next look at the chat shows it.
         Ok(true) => drop(turn.say(TurnEvent::Title(title))),
         Ok(false) => {}

@@ -33,8 +33,8 @@ pub(super) struct Work {
     pub(super) inner: Arc<Inner>,
     pub(super) turn: Arc<Turn>,
     pub(super) seat: Seat,
+    /// Of whoever asked, on whose account it runs.
     pub(super) permit: Permit<WriteChat>,
-    pub(super) caller: Caller,
     pub(super) body: Bytes,
     /// The question, when the chat has no title yet.
     pub(super) untitled: Option<String>,
@@ -48,10 +48,11 @@ struct Written {
 }
 
 pub(super) async fn run(work: Work) {
-    let Work { inner, turn, seat, permit, caller, body, untitled } = work;
+    let Work { inner, turn, seat, permit, body, untitled } = work;
+    let caller = permit.by().clone();
     let last_word = LastWord { turn: &turn, turns: &inner.turns };
     let naming = untitled.map(|question| {
-        inner.tasks.spawn(name::untitled_chat(inner.clone(), turn.clone(), permit, caller.clone(), question))
+        inner.tasks.spawn(name::untitled_chat(inner.clone(), turn.clone(), permit.clone(), question))
     });
     let over = CancellationToken::new();
     let writing = async {
@@ -60,12 +61,12 @@ pub(super) async fn run(work: Work) {
         written
     };
     let (Written { reason, mut error, provenance }, ()) =
-        tokio::join!(writing, save::as_it_grows(&inner, &turn, permit, &over));
+        tokio::join!(writing, save::as_it_grows(&inner, &turn, &permit, &over));
     drop(seat);
 
     let mut patch = turn.finished(error.clone(), provenance.clone());
     patch.is_stopped = reason == EndReason::Stopped;
-    if !save::finished(&inner, &turn, permit, &patch).await {
+    if !save::finished(&inner, &turn, &permit, &patch).await {
         let words = "The answer could not be saved. Copy what you need before you leave this page.";
         error = error.or_else(|| Some(TurnError { content: words.to_owned(), code: "not_saved".to_owned() }));
     }

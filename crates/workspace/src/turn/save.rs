@@ -22,7 +22,7 @@ const PATIENCE: [Duration; 3] = [Duration::from_millis(200), Duration::from_secs
 pub(super) async fn as_it_grows(
     inner: &Inner,
     turn: &Turn,
-    permit: Permit<WriteChat>,
+    permit: &Permit<WriteChat>,
     over: &CancellationToken,
 ) {
     let mut numbers = turn.numbers();
@@ -54,7 +54,7 @@ pub(super) async fn as_it_grows(
 pub(super) async fn finished(
     inner: &Inner,
     turn: &Turn,
-    permit: Permit<WriteChat>,
+    permit: &Permit<WriteChat>,
     patch: &MessagePatch,
 ) -> bool {
     let mut patience = PATIENCE.into_iter();

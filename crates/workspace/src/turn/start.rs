@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use kernel::{Caller, ChatRow, Message, MessageId, MessageRole, ModelId, Permit, TurnId, WriteChat};
+use kernel::{ChatRow, Message, MessageId, MessageRole, ModelId, Permit, TurnId, WriteChat};
 use serde_json::json;
 use store::chats::RowChange;
 use tokio::sync::oneshot;
@@ -69,7 +69,6 @@ struct Draft {
 /// Begins a turn in this chat, which is the caller's.
 pub(crate) async fn start(
     inner: &Arc<Inner>,
-    caller: Caller,
     chat: ChatRow,
     permit: Permit<WriteChat>,
     new: NewTurn,
@@ -82,20 +81,19 @@ pub(crate) async fn start(
     let (tell, told) = oneshot::channel();
     // From here on in a task of its own: whoever asked may go away between the two halves, and an answer
     // without a turn would stay unfinished.
-    inner.tasks.spawn(begin(inner.clone(), caller, permit, draft, tell));
+    inner.tasks.spawn(begin(inner.clone(), permit, draft, tell));
     told.await.map_err(|_| WorkspaceError::Failed)?
 }
 
 async fn begin(
     inner: Arc<Inner>,
-    caller: Caller,
     permit: Permit<WriteChat>,
     draft: Draft,
     tell: oneshot::Sender<Result<StartedTurn, WorkspaceError>>,
 ) {
     // Before the messages are there, so that nobody ever reads an unfinished answer without its turn.
     inner.turns.enter(draft.turn.clone());
-    if let Err(error) = add(&inner, &draft, permit).await {
+    if let Err(error) = add(&inner, &draft, &permit).await {
         inner.turns.leave(&draft.turn.id);
         // Whoever asked may be gone.
         drop(tell.send(Err(error)));
@@ -103,11 +101,11 @@ async fn begin(
     }
     let Draft { turn, seat, question, answer, body, untitled, .. } = draft;
     drop(tell.send(Ok(StartedTurn { id: turn.id.clone(), question, answer })));
-    run::run(Work { inner, turn, seat, permit, caller, body, untitled }).await;
+    run::run(Work { inner, turn, seat, permit, body, untitled }).await;
 }
 
 /// Two rows, however long the chat is; the chat's own row only when its model changes.
-async fn add(inner: &Inner, draft: &Draft, permit: Permit<WriteChat>) -> Result<(), WorkspaceError> {
+async fn add(inner: &Inner, draft: &Draft, permit: &Permit<WriteChat>) -> Result<(), WorkspaceError> {
     let (chat, now) = (&draft.turn.chat, draft.answer.created_at);
     let messages: Vec<Message> = draft.question.iter().chain([&draft.answer]).cloned().collect();
     store::chats::insert_messages(&inner.db, chat, &messages, &draft.answer.id, now, permit).await?;

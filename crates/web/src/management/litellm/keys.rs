@@ -99,7 +99,7 @@ async fn generate(
     State(world): State<World>,
     Body(body): Body<Map<String, Value>>,
 ) -> Answer<Json<Value>> {
-    let permit = caller.may_manage_keys()?;
+    let permit = &caller.may_manage_keys()?;
     let mut fields = Fields::new(body);
     let wishes = Wishes::take(&mut fields, world.now())?;
     let secret = fields.take::<String>("key")?.map(Secret::new);
@@ -125,7 +125,7 @@ async fn generate(
         is_blocked: wishes.is_blocked.unwrap_or(false),
         secret,
     };
-    let made = gateway.mint_key(new, &caller, permit).await;
+    let made = gateway.mint_key(new, permit).await;
     let (secret, view) = made.map_err(|error| in_litellms_words(error.into()))?;
     let mut answer = row::row(&view);
     answer.insert("key".to_owned(), json!(secret.expose()));
@@ -144,7 +144,7 @@ async fn update(
     State(world): State<World>,
     Body(body): Body<Map<String, Value>>,
 ) -> Answer<Json<Value>> {
-    let permit = caller.may_manage_keys()?;
+    let permit = &caller.may_manage_keys()?;
     let mut fields = Fields::new(body);
     let key = fields.take::<String>("key")?;
     let wishes = Wishes::take(&mut fields, world.now())?;
@@ -195,7 +195,7 @@ async fn delete(
     State(gateway): State<Gateway>,
     Body(asked): Body<KeysToDelete>,
 ) -> Answer<Json<Value>> {
-    let permit = caller.may_manage_keys()?;
+    let permit = &caller.may_manage_keys()?;
     let (keys, aliases) = (asked.keys.unwrap_or_default(), asked.key_aliases.unwrap_or_default());
     let count = keys.len() + aliases.len();
     if count == 0 || count > MOST {
@@ -233,7 +233,7 @@ async fn block(
     Body(asked): Body<OneKey>,
 ) -> Answer<Json<Value>> {
     let change = KeyChange { is_blocked: Some(true), ..KeyChange::default() };
-    set(&gateway, &asked.key, change, caller.may_manage_keys()?).await
+    set(&gateway, &asked.key, change, &caller.may_manage_keys()?).await
 }
 
 /// Lets a blocked key work again.
@@ -245,14 +245,14 @@ async fn unblock(
     Body(asked): Body<OneKey>,
 ) -> Answer<Json<Value>> {
     let change = KeyChange { is_blocked: Some(false), ..KeyChange::default() };
-    set(&gateway, &asked.key, change, caller.may_manage_keys()?).await
+    set(&gateway, &asked.key, change, &caller.may_manage_keys()?).await
 }
 
 async fn set(
     gateway: &Gateway,
     named: &str,
     change: KeyChange,
-    permit: Permit<ManageKeys>,
+    permit: &Permit<ManageKeys>,
 ) -> Answer<Json<Value>> {
     let before = live_key(gateway, named, permit).await?;
     let view = gateway.change_key(&before.key.id, change, permit).await?;
@@ -263,14 +263,14 @@ async fn set(
 pub(super) async fn live_key(
     gateway: &Gateway,
     named: &str,
-    permit: Permit<ManageKeys>,
+    permit: &Permit<ManageKeys>,
 ) -> Result<KeyView, Refusal> {
     let view = gateway.key_by_secret_or_id(named, permit).await?;
     if view.key.revoked_at.is_some() { Err(not_found()) } else { Ok(view) }
 }
 
 /// The key with this alias.
-async fn key_called(gateway: &Gateway, alias: &str, permit: Permit<ManageKeys>) -> Result<KeyView, Refusal> {
+async fn key_called(gateway: &Gateway, alias: &str, permit: &Permit<ManageKeys>) -> Result<KeyView, Refusal> {
     let filter = KeyFilter { name: Some(alias.to_owned()), only_live: true, ..KeyFilter::default() };
     let (mut found, _) = gateway.list_keys(&filter, Page::new(1, 1), permit).await?;
     // Keys without an alias have the empty one, all of them.
@@ -287,7 +287,7 @@ struct User {
     foreign: Patch<String>,
 }
 
-async fn user(gateway: &Gateway, named: Patch<String>, permit: Permit<ManageKeys>) -> Result<User, Refusal> {
+async fn user(gateway: &Gateway, named: Patch<String>, permit: &Permit<ManageKeys>) -> Result<User, Refusal> {
     let named = match named {
         Patch::Keep => return Ok(User { account: Patch::Keep, foreign: Patch::Keep }),
         Patch::Clear => return Ok(User { account: Patch::Clear, foreign: Patch::Clear }),

@@ -2,7 +2,7 @@
 
 use axum::{Extension, Json, extract::State};
 use gateway::Gateway;
-use kernel::{Caller, Denied, KeyId, Kind, Program, Refusal, UserId};
+use kernel::{Caller, Denied, KeyId, Kind, Program, Refusal, UserId, Who};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use store::{Page, keys::KeyFilter};
@@ -44,13 +44,13 @@ async fn info(
     State(gateway): State<Gateway>,
     Asked(query): Asked<InfoQuery>,
 ) -> Answer<Json<Value>> {
-    let (named, view) = match (&*caller, query.key) {
-        (Caller::Program(program), named) => {
+    let (named, view) = match (caller.who(), query.key) {
+        (Who::Program(program), named) => {
             let view = own(&gateway, program, named.as_deref()).await?;
             (named.unwrap_or_else(|| program.key.to_string()), view)
         }
         (_, Some(named)) => {
-            let view = live_key(&gateway, &named, caller.may_manage_keys()?).await?;
+            let view = live_key(&gateway, &named, &caller.may_manage_keys()?).await?;
             (named, view)
         }
         (_, None) => {
@@ -137,7 +137,7 @@ async fn list(
     State(gateway): State<Gateway>,
     Asked(query): Asked<ListQuery>,
 ) -> Answer<Json<Value>> {
-    let permit = caller.may_manage_keys()?;
+    let permit = &caller.may_manage_keys()?;
     query.check()?;
     let (number, size) = (query.page.unwrap_or(1).max(1), query.size.unwrap_or(USUAL).clamp(1, MOST));
     let token = query.key_hash.as_deref().filter(|token| !token.is_empty());
@@ -166,7 +166,7 @@ async fn list(
 async fn one(
     gateway: &Gateway,
     token: &str,
-    permit: kernel::Permit<kernel::ManageKeys>,
+    permit: &kernel::Permit<kernel::ManageKeys>,
 ) -> Result<(Vec<gateway::KeyView>, u64), Refusal> {
     let Ok(id) = token.parse::<KeyId>() else { return Ok((Vec::new(), 0)) };
     match live_key(gateway, id.as_str(), permit).await {

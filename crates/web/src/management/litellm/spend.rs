@@ -53,7 +53,7 @@ struct SpendQuery {
 }
 
 impl SpendQuery {
-    async fn filter(&self, gateway: &Gateway, permit: Permit<ManageKeys>) -> Result<UsageFilter, Refusal> {
+    async fn filter(&self, gateway: &Gateway, permit: &Permit<ManageKeys>) -> Result<UsageFilter, Refusal> {
         let given = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
         let key = match given(&self.api_key) {
             Some(named) => Some(gateway.key_by_secret_or_id(&named, permit).await?.key.id),
@@ -88,13 +88,13 @@ async fn spend_logs(
     State(gateway): State<Gateway>,
     Asked(query): Asked<SpendQuery>,
 ) -> Answer<Json<Vec<Value>>> {
-    let permit = caller.may_read_usage()?;
+    let permit = &caller.may_read_usage()?;
     let has_dates = query.start_date.is_some() && query.end_date.is_some();
     if query.summarize == Some(true) || (has_dates && query.summarize.is_none()) {
         let words = "Sums by day are not supported yet. Send summarize=false for the single requests.";
         return Err(Refusal::field("summarize", "unsupported_field", words).into());
     }
-    let filter = query.filter(&gateway, caller.may_manage_keys()?).await?;
+    let filter = query.filter(&gateway, &caller.may_manage_keys()?).await?;
     let page = gateway.usage(&filter, query.limit.unwrap_or(MOST).clamp(1, MOST), permit).await?;
     Ok(Json(page.records.iter().map(|record| log(record, page.provider_of(record))).collect()))
 }

@@ -1,0 +1,119 @@
+//! The audit log: one record for each change, in the same transaction, chained by seals.
+//!
+//! A mutation calls [`append`] as its last statement before the commit: the row of the head is the lock of the
+//! chain, and whoever holds it keeps all other writers waiting. What is no change (a refused sign-in, a denial, a
+//! look at personal data) is written by [`record`]. Refuses to know what may be read by whom.
+
+mod body;
+mod read;
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicU8, Ordering},
+};
+
+use kernel::{
+    AuditId, Timestamp, World,
+    audit::{Entry, Level, Sealer},
+};
+
+pub use self::read::{
+    Checkpoint, Filter, Head, Record, add_checkpoint, by_seq, head, last_checkpoint, list, walk,
+};
+use crate::{
+    StoreError,
+    db::{Db, Tx},
+    value::values,
+};
+
+/// What records are made with. Cheap to clone; clones share the level.
+#[derive(Clone)]
+pub struct Recorder(Arc<Parts>);
+
+struct Parts {
+    world: World,
+    sealer: Arc<dyn Sealer>,
+    level: AtomicU8,
+}
+
+impl Recorder {
+    /// Records with this clock, these dice and this sealer.
+    pub fn new(world: World, sealer: Arc<dyn Sealer>, level: Level) -> Self {
+        Self(Arc::new(Parts { world, sealer, level: AtomicU8::new(level as u8) }))
+    }
+
+    /// How much is kept from now on, by every handle to the same database in this process.
+    pub fn set_level(&self, level: Level) {
+        self.0.level.store(level as u8, Ordering::Relaxed);
+    }
+
+    /// How much is kept.
+    pub fn level(&self) -> Level {
+        let stored = self.0.level.load(Ordering::Relaxed);
+        Level::ALL.iter().copied().find(|level| *level as u8 == stored).unwrap_or(Level::Metadata)
+    }
+}
+
+impl std::fmt::Debug for Recorder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Recorder({})", self.level().as_str())
+    }
+}
+
+/// Writes the record of what this transaction did. The last statement before the commit. When it fails, nothing
+/// else in the transaction happens.
+pub async fn append(tx: &mut Tx, entry: &Entry) -> Result<(), StoreError> {
+    let recorder = tx.recorder();
+    let level = recorder.level();
+    if level == Level::None {
+        return Ok(());
+    }
+    // An UPDATE and not a SELECT: from here to the commit the chain is ours.
+    let sql = "UPDATE audit_head SET seq = seq + 1 WHERE one = 1 RETURNING seq, hash, at";
+    let row = tx.query_one(sql, Vec::new()).await?;
+    let row = row.ok_or_else(|| StoreError::Damaged { table: "audit_head", id: "1".to_owned() })?;
+    let mut fields = row.fields("audit_head");
+    let (seq, previous): (i64, Option<[u8; 32]>) = (fields.read()?, fields.read()?);
+    let last: Timestamp = fields.read()?;
+
+    // A clock that was set back must not make the log look reordered.
+    let at = recorder.0.world.now().max(last);
+    let id = AuditId::new(&recorder.0.world);
+    let body = body::canonical(entry, level, seq, &id, at);
+    let hash = recorder.0.sealer.seal_record(&previous.unwrap_or_default(), body.as_bytes());
+    let (actor_kind, actor_id) = body::actor(&entry.caller);
+    let request = entry.caller.request();
+    tx.execute(
+        "INSERT INTO audit_record (seq, id, at, event, outcome, actor_kind, actor_id, target_kind, target_id,
+             address, request_id, body, hash) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
+        values![
+            seq,
+            &id,
+            at,
+            entry.event,
+            entry.outcome,
+            actor_kind,
+            actor_id,
+            entry.target.as_ref().map(|target| target.kind),
+            entry.target.as_ref().map(|target| &target.id),
+            request.address().map(|address| address.to_string()),
+            request.id(),
+            body,
+            &hash[..],
+        ],
+    )
+    .await?;
+    tx.execute("UPDATE audit_head SET hash = $1, at = $2 WHERE one = 1", values![&hash[..], at]).await?;
+    request.note_record();
+    Ok(())
+}
+
+/// Writes a record of what changes nothing.
+pub async fn record(db: &Db, entry: &Entry) -> Result<(), StoreError> {
+    if db.recorder().level() == Level::None {
+        return Ok(());
+    }
+    let mut tx = db.begin().await?;
+    append(&mut tx, entry).await?;
+    tx.commit().await
+}
