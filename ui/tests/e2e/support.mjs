@@ -23,8 +23,8 @@ after(async () => (await browser)?.close());
 /**
  * Runs `tell` against a fresh server.
  * @param {string} name a sentence of the specification
- * @param {{env?: Record<string, string>, provider?: boolean}} settings environment of the server, and whether a model
- *   provider runs beside it (`house.provider`) that the server is allowed to reach
+ * @param {{env?: Record<string, string>, provider?: boolean, host?: string}} settings environment of the server, whether
+ *   a model provider runs beside it (`house.provider`) that the server is allowed to reach, and the name it is opened by
  * @param {(house: House) => Promise<void>} tell
  */
 export function story(name, settings, tell) {
@@ -33,7 +33,7 @@ export function story(name, settings, tell) {
     const provider = settings.provider ? await startProvider() : null;
     t.after(() => provider?.stop());
     const reachable = provider ? openTo(provider.baseUrl) : {};
-    const server = await startServer({ ...reachable, ...settings.env });
+    const server = await startServer({ ...reachable, ...settings.env }, settings.host);
     const house = new House(await browser, server, provider);
     t.after(() => house.close());
     await tell(house);

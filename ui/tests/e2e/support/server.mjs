@@ -17,8 +17,12 @@ export function openTo(baseUrl) {
   return { OPENAI_ALLOWED_API_BASE_URLS: baseUrl };
 }
 
-/** @returns {Promise<{url: string, stop: () => Promise<void>}>} */
-export async function startServer(env = {}) {
+/**
+ * @param {Record<string, string>} env
+ * @param {string} host the name in the address that browsers open; the server itself listens on 127.0.0.1
+ * @returns {Promise<{url: string, stop: () => Promise<void>}>}
+ */
+export async function startServer(env = {}, host = '127.0.0.1') {
   const running = process.env.WARDROOM_URL;
   if (running) return { url: running.replace(/\/$/, ''), stop: async () => {} };
 
@@ -46,7 +50,7 @@ export async function startServer(env = {}) {
     await rm(dataDir, { recursive: true, force: true });
   };
 
-  const url = `http://127.0.0.1:${port}`;
+  const url = `http://${host}:${port}`;
   const ready = eventually(async () => (await fetch(`${url}/ready`)).ok, 'the server becoming ready', 30_000);
   const early = gone.then((why) => Promise.reject(new Error(why)));
   try {

@@ -1,0 +1,131 @@
+/** Signing in with something besides the password: authenticator app, recovery codes, passkeys; and proving who one is. */
+import assert from 'node:assert/strict';
+import { expectAccessible, story } from './support.mjs';
+import { plugIn } from './support/authenticator.mjs';
+import { PASSWORD } from './support/person.mjs';
+import { totp } from './support/totp.mjs';
+
+/** Passkeys belong to a name, so these stories do not use the server's address. */
+const BY_NAME = { host: 'localhost' };
+
+async function enterPassword(page) {
+  await page.goto('/login');
+  await page.getByLabel('Email').fill('ada@example.test');
+  await page.getByLabel('Password', { exact: true }).fill(PASSWORD);
+  await page.getByRole('button', { name: 'Sign in' }).click();
+}
+
+/** Sets up an authenticator app through the page; returns its secret and the recovery codes. */
+async function setUpApp(page) {
+  await page.getByRole('button', { name: 'Set up' }).click();
+  const dialog = page.getByRole('dialog', { name: 'Set up an authenticator app' });
+  const secret = (await dialog.locator('code').innerText()).replace(/\s/g, '');
+  await dialog.getByRole('img', { name: 'QR code for an authenticator app' }).waitFor();
+  await expectAccessible(page, 'setting up an authenticator app');
+  await dialog.getByRole('textbox', { name: 'Code' }).fill(totp(secret));
+  const shown = page.getByRole('dialog', { name: 'Recovery codes' });
+  const codes = await shown.getByRole('list', { name: 'Recovery codes' }).getByRole('listitem').allInnerTexts();
+  await shown.getByRole('button', { name: 'I have kept them' }).click();
+  await page.getByText('The authenticator app is set up').waitFor();
+  return { secret, codes };
+}
+
+story('an authenticator app is set up, and the next sign-in asks for its code', {}, async (house) => {
+  const ada = await house.administrator();
+  const { secret, codes } = await setUpApp(await ada.visit('/me/security'));
+  assert.equal(new Set(codes).size, 10);
+  await ada.page.getByText('10 left').waitFor();
+  assert.equal((await ada.page.content()).includes(secret), false, 'the secret is still on the page');
+
+  const { page } = await house.stranger();
+  await enterPassword(page);
+  await page.getByRole('heading', { name: 'Enter a code' }).waitFor();
+  const field = page.getByRole('textbox', { name: 'Code' });
+  assert.equal(await field.getAttribute('autocomplete'), 'one-time-code');
+  await expectAccessible(page, 'the second step');
+  await field.fill('000000');
+  await page.getByRole('alert').waitFor();
+  assert.equal(await field.inputValue(), '');
+
+  const code = totp(secret, 1);
+  await field.fill(`${code.slice(0, 3)} ${code.slice(3)}`);
+  await page.getByRole('textbox', { name: 'Message' }).waitFor();
+});
+
+story('a code that was used once lets nobody in again', {}, async (house) => {
+  const ada = await house.administrator();
+  const { secret } = await setUpApp(await ada.visit('/me/security'));
+  const code = totp(secret, 1);
+  const first = await house.stranger();
+  await enterPassword(first.page);
+  await first.page.getByRole('textbox', { name: 'Code' }).fill(code);
+  await first.page.getByRole('textbox', { name: 'Message' }).waitFor();
+
+  const second = await house.stranger();
+  await enterPassword(second.page);
+  await second.page.getByRole('textbox', { name: 'Code' }).fill(code);
+  await second.page.getByRole('alert').waitFor();
+});
+
+story('a recovery code lets in where the phone is lost, once', {}, async (house) => {
+  const ada = await house.administrator();
+  const { codes } = await setUpApp(await ada.visit('/me/security'));
+  for (const outcome of ['in', 'refused']) {
+    const { page } = await house.stranger();
+    await enterPassword(page);
+    await page.getByRole('button', { name: 'Use a recovery code' }).click();
+    await page.getByLabel('Recovery code').fill(codes[0]);
+    await page.getByRole('button', { name: 'Continue' }).click();
+    if (outcome === 'in') await page.getByRole('textbox', { name: 'Message' }).waitFor();
+    else await page.getByRole('alert').waitFor();
+  }
+});
+
+story('a server that wants two steps from everybody has one set up on the way in', { env: { ENABLE_MFA: 'true' } }, async (house) => {
+  await house.administrator();
+  const { page } = await house.stranger();
+  await enterPassword(page);
+  await page.getByRole('heading', { name: 'One more step' }).waitFor();
+  const secret = (await page.locator('code').innerText()).replace(/\s/g, '');
+  await expectAccessible(page, 'setting up a second step on the way in');
+  await page.getByRole('textbox', { name: 'Code' }).fill(totp(secret));
+  await page.getByRole('button', { name: 'I have kept them' }).click();
+  await page.getByRole('textbox', { name: 'Message' }).waitFor();
+});
+
+story('a passkey is added, and then signs in without a password', BY_NAME, async (house) => {
+  const ada = await house.administrator();
+  const device = await plugIn(ada.page);
+  const page = await ada.visit('/me/security');
+  await page.getByRole('button', { name: 'Add a passkey' }).click();
+  const dialog = page.getByRole('dialog', { name: 'Add a passkey' });
+  await dialog.getByLabel('Name').fill('Work laptop');
+  await dialog.getByRole('button', { name: 'Go on' }).click();
+  const list = page.getByRole('list', { name: 'Passkeys' });
+  await list.getByText('Work laptop').waitFor();
+  assert.equal((await device.credentials()).length, 1);
+  await expectAccessible(page, 'a passkey in the list');
+
+  await ada.ask('POST', '/api/v1/auths/signout');
+  await page.goto('/login');
+  // The device answers by itself: in the field's own menu already, or when the button is pressed.
+  const button = page.getByRole('button', { name: 'Continue with a passkey' });
+  await button.click({ timeout: 5000 }).catch(() => {});
+  await page.getByRole('textbox', { name: 'Message' }).waitFor();
+  assert.equal((await ada.ask('GET', '/api/v1/auths/')).email, 'ada@example.test');
+});
+
+story('a passkey is renamed and removed', BY_NAME, async (house) => {
+  const ada = await house.administrator();
+  await plugIn(ada.page);
+  const page = await ada.visit('/me/security');
+  await page.getByRole('button', { name: 'Add a passkey' }).click();
+  await page.getByLabel('Name').fill('Laptop');
+  await page.getByRole('button', { name: 'Go on' }).click();
+  await page.getByRole('button', { name: 'Rename Laptop' }).click();
+  await page.getByLabel('Name').fill('Old laptop');
+  await page.getByRole('dialog').getByRole('button', { name: 'Rename' }).click();
+  await page.getByRole('button', { name: 'Remove Old laptop' }).click();
+  await page.getByRole('dialog').getByRole('button', { name: 'Remove' }).click();
+  await page.getByText('No passkey yet').waitFor();
+});
