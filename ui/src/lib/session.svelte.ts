@@ -54,6 +54,13 @@ export class SessionState {
     return this.feature('enable_community_sharing') === true && this.allows('chat.share');
   }
 
+  /** `PENDING_USER_OVERLAY_TITLE` and `_CONTENT`: what people read who wait to be let in. */
+  get pendingWords(): { title: string; content: string } {
+    const ui = (this.config as { ui?: Record<string, unknown> } | null)?.ui;
+    const text = (value: unknown) => (typeof value === 'string' ? value.trim() : '');
+    return { title: text(ui?.pending_user_overlay_title), content: text(ui?.pending_user_overlay_content) };
+  }
+
   get productName(): string {
     return this.config?.name ?? 'Wardroom';
   }
