@@ -4,16 +4,33 @@ import { fetchConfirmed } from './confirmation';
 
 type Method = 'GET' | 'POST' | 'PATCH' | 'DELETE';
 
-/** The body of a successful answer, `null` when there is none; throws `ApiError`. */
-export function ask<T>(method: Method, path: string, body?: unknown): Promise<T> {
-  return need<T>(call(method, path, body) as Promise<{ data?: T; response: Response }>);
+/** What goes along with a request, as it is. */
+export interface Content {
+  content: BodyInit;
+  type: string;
 }
 
-async function call(method: Method, path: string, body: unknown): Promise<{ data?: unknown; error?: unknown; response: Response }> {
-  const content = body === undefined ? {} : { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } };
+/** The body of a successful answer, `null` when there is none; throws `ApiError`. */
+export function ask<T>(method: Method, path: string, body?: unknown): Promise<T> {
+  return send<T>(method, path, body === undefined ? null : { content: JSON.stringify(body), type: 'application/json' });
+}
+
+/** Like [`ask`], for what is not JSON: a file that is sent, or one that is fetched (`blob`). */
+export function send<T>(method: Method, path: string, body: Content | null, answer: 'json' | 'blob' = 'json'): Promise<T> {
+  return need<T>(call(method, path, body, answer) as Promise<{ data?: T; response: Response }>);
+}
+
+async function call(
+  method: Method,
+  path: string,
+  body: Content | null,
+  answer: 'json' | 'blob',
+): Promise<{ data?: unknown; error?: unknown; response: Response }> {
+  const content = body === null ? {} : { body: body.content, headers: { 'content-type': body.type } };
   const request = new Request(new URL(path, location.origin), { method, credentials: 'same-origin', ...content });
   const response = await fetchConfirmed(request);
   if (response.status === 401) reportUnauthorized();
+  if (response.ok && answer === 'blob') return { data: await response.blob(), response };
   const text = await response.text();
   const data: unknown = text === '' ? null : parsed(text);
   return response.ok ? { data, response } : { error: data, response };
