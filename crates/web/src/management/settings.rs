@@ -39,6 +39,8 @@ struct Setting {
     default: Value,
     /// What it is for.
     doc: String,
+    /// The heading of the manual under which it stands.
+    group: &'static str,
     secret: bool,
     /// A change takes effect at the next start.
     needs_restart: bool,
@@ -84,6 +86,7 @@ impl From<Row> for Setting {
             locked: row.is_locked,
             default: row.default,
             doc: row.doc,
+            group: row.group,
             secret: row.is_secret,
             needs_restart: row.needs_restart,
             kind: row.kind,

@@ -1738,6 +1738,8 @@ export interface components {
             default: unknown;
             /** @description What it is for. */
             doc: string;
+            /** @description The heading of the manual under which it stands. */
+            group: string;
             /** @description `boolean`, `number`, `duration`, `size`, `choice`, `text`, `secret` or `prices`. */
             kind: string;
             /** @description It cannot be stored at present, e.g. because the environment sets it. */
