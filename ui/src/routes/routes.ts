@@ -33,6 +33,8 @@ export const routes: Route[] = [
   },
   { path: '/admin/models', title: 'Models', access: 'admin', load: () => import('./admin/Models.svelte'), layout: adminLayout },
   { path: '/admin/keys', title: 'Virtual keys', access: 'admin', load: () => import('./admin/Keys.svelte'), layout: adminLayout },
+  { path: '/admin/audit', title: 'Audit log', access: 'admin', load: () => import('./admin/Audit.svelte'), layout: adminLayout },
+  { path: '/admin/settings', title: 'Settings', access: 'admin', load: () => import('./admin/Settings.svelte'), layout: adminLayout },
 ];
 
 export const notFound: Route = {

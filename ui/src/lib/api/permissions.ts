@@ -14,8 +14,8 @@ export interface AccessGrant {
 
 export interface ModelAccess {
   id: string;
-  /** None at all: the model follows `DEFAULT_MODEL_ACCESS`. */
-  access_grants: AccessGrant[];
+  /** Exactly these; `null` when nobody decided, and the model follows `DEFAULT_MODEL_ACCESS`. */
+  access_grants: AccessGrant[] | null;
 }
 
 export const permissions = {
@@ -25,5 +25,5 @@ export const permissions = {
 
 export const modelAccess = {
   find: (id: string) => ask<ModelAccess>('GET', `/api/v1/models/model${queryOf({ id })}`),
-  change: (id: string, access_grants: AccessGrant[]) => ask<ModelAccess>('POST', '/api/v1/models/model/access/update', { id, access_grants }),
+  change: (id: string, access_grants: AccessGrant[] | null) => ask<ModelAccess>('POST', '/api/v1/models/model/access/update', { id, access_grants }),
 };
