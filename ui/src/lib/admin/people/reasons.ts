@@ -1,9 +1,10 @@
 /** Why somebody may or may not do something, in words. */
 import type { Because } from '$lib/api/people';
 
-/** "because of the defaults and the group Crew" without the first words. */
+/** "Everybody has it, group Crew" */
 export function reasonsOf(because: Because[], groupName: (id: string) => string): string {
-  return because.map((reason) => reasonOf(reason, groupName)).join(', ');
+  const text = because.map((reason) => reasonOf(reason, groupName)).join(', ');
+  return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
 function reasonOf(reason: Because, groupName: (id: string) => string): string {
