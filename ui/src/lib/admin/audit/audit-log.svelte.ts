@@ -44,7 +44,8 @@ export function endOf(date: string): number | null {
 export class AuditLog {
   page = new Remote<AuditPage>();
   status = new Remote<AuditStatus>();
-  record = new Remote<AuditRecord>();
+  /** The record that is looked at; another one begins empty. */
+  record = $state.raw(new Remote<AuditRecord>());
   verifying = $state(false);
   verification = $state.raw<Verification | null>(null);
   /** Why the log could not be verified, which says nothing about whether it is whole. */
@@ -59,8 +60,9 @@ export class AuditLog {
   }
 
   async show(seq: number): Promise<void> {
-    this.record = new Remote<AuditRecord>();
-    await this.record.load(() => audit.find(seq));
+    const record = new Remote<AuditRecord>();
+    this.record = record;
+    await record.load(() => audit.find(seq));
   }
 
   async verify(): Promise<void> {
