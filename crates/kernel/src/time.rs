@@ -46,6 +46,24 @@ impl Timestamp {
         Duration::from_micros(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
     }
 
+    /// Reads a moment in UTC as people write it: `2026-11-21`, which is its midnight, `2026-11-21 01:18:56` or
+    /// RFC 3339 without fractions and with `Z`. `None` when it is none, or before 1970.
+    pub fn parse(text: &str) -> Option<Self> {
+        let text = text.trim();
+        let text = text.strip_suffix('Z').unwrap_or(text);
+        let (date, time) = text.split_once([' ', 'T']).unwrap_or((text, "00:00:00"));
+        let [year, month, day] = numbers(date, '-')?;
+        let [hour, minute, second] = numbers(time, ':')?;
+        let is_date = (1970..=9999).contains(&year)
+            && (1..=12).contains(&month)
+            && (1..=days_of(year, month)).contains(&day);
+        let is_time = hour < 24 && minute < 60 && second < 60;
+        (is_date && is_time).then(|| {
+            let days = days_from_civil(year, month, day);
+            Self::from_seconds(days * 86_400 + hour * 3_600 + minute * 60 + second)
+        })
+    }
+
     /// RFC 3339 with microseconds, e.g. `2026-11-21T01:18:56.676000+00:00`, as LiteLLM prints times.
     pub fn rfc3339(self) -> String {
         let (days, micros) = (self.0.div_euclid(86_400_000_000), self.0.rem_euclid(86_400_000_000));
@@ -73,6 +91,32 @@ fn civil_from_days(days: i64) -> (i64, i64, i64) {
     let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
     let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
     (year_of_era + era * 400 + i64::from(month <= 2), month, day)
+}
+
+/// The days from 1970-01-01 to this date of 1970 or later.
+fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
+    let before = year - 1;
+    let leap_days = before / 4 - before / 100 + before / 400 - 477;
+    let months: i64 = (1..month).map(|month| days_of(year, month)).sum();
+    (year - 1970) * 365 + leap_days + months + day - 1
+}
+
+const fn days_of(year: i64, month: i64) -> i64 {
+    match month {
+        2 if year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) => 29,
+        2 => 28,
+        4 | 6 | 9 | 11 => 30,
+        _ => 31,
+    }
+}
+
+fn numbers(text: &str, separator: char) -> Option<[i64; 3]> {
+    let is_plain = |part: &str| (1..=4).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_digit());
+    let parts: Vec<i64> = text
+        .split(separator)
+        .map(|part| is_plain(part).then(|| part.parse().ok())?)
+        .collect::<Option<_>>()?;
+    parts.try_into().ok()
 }
 
 impl fmt::Display for Timestamp {
@@ -103,5 +147,35 @@ mod tests {
         let later = Timestamp::from_seconds(10);
         assert_eq!(Timestamp::from_seconds(9).since(later), Duration::ZERO);
         assert_eq!(later.plus(Duration::from_secs(1)).since(later), Duration::from_secs(1));
+    }
+
+    #[test]
+    fn dates_are_read_as_they_are_printed() {
+        for (text, printed) in [
+            ("1970-01-01", "1970-01-01T00:00:00.000000+00:00"),
+            ("2000-03-01", "2000-03-01T00:00:00.000000+00:00"),
+            ("2024-02-29", "2024-02-29T00:00:00.000000+00:00"),
+            ("2026-11-21 01:18:56", "2026-11-21T01:18:56.000000+00:00"),
+            ("2100-12-31T23:59:59Z", "2100-12-31T23:59:59.000000+00:00"),
+        ] {
+            assert_eq!(Timestamp::parse(text).map(Timestamp::rfc3339).as_deref(), Some(printed));
+        }
+    }
+
+    #[test]
+    fn what_is_no_date_is_not_read() {
+        for text in [
+            "",
+            "today",
+            "2026-13-01",
+            "2023-02-29",
+            "2026-11-21 25:00:00",
+            "2026-11",
+            "-1-1-1",
+            "2026-11-21 1:2",
+            "2026-11-21ZZ",
+        ] {
+            assert_eq!(Timestamp::parse(text), None, "{text:?}");
+        }
     }
 }

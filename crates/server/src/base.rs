@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, io::ErrorKind, path::Path, sync::Arc};
 use kernel::{World, audit::Level};
 use settings::{AuditLevel, Database, Live, Loaded, Sources};
 use store::{DatabaseConfig, Db, PoolConfig, audit::Recorder};
-use vault::KeyRing;
+use vault::{KeyRing, Standing};
 
 use crate::{error::StartError, secrets, world};
 
@@ -15,37 +15,56 @@ pub(crate) struct Base {
     pub(crate) world: World,
     pub(crate) db: Db,
     pub(crate) ring: Arc<KeyRing>,
-    /// Why these keys are not those of the data, if they are not.
-    pub(crate) sealed: Option<String>,
+}
+
+/// What is known when the keys are not those of the data: enough to say so.
+pub(crate) struct Sealed {
+    pub(crate) settings: Live,
+    pub(crate) world: World,
+    pub(crate) reason: String,
+}
+
+impl Sealed {
+    async fn close(db: Db, world: World, reason: String) -> Result<Self, StartError> {
+        db.close().await;
+        Ok(Self { settings: live(&BTreeMap::new())?, world, reason })
+    }
 }
 
 impl Base {
-    /// Opens everything, and brings the schema up to date.
-    pub(crate) async fn open() -> Result<Self, StartError> {
+    /// Opens everything, and brings the schema up to date. A wrong key changes nothing, not even the schema.
+    pub(crate) async fn open() -> Result<Result<Self, Sealed>, StartError> {
         let (loaded, world) = settings()?;
         secrets::data_directory(&loaded.settings.data_dir.value)?;
-        let ring = Arc::new(secrets::ring(&loaded.settings, &world)?);
-        let db = open_database(&loaded, &world, &ring).await?;
-        // A wrong key must not change anything, not even the schema.
-        let mut sealed = secrets::contradiction(&db, &ring).await;
-        if sealed.is_none() {
-            store::migrate(&db, world.now()).await?;
-            sealed = secrets::prove(&db, &ring, &world).await?.err();
+        let roots = secrets::roots(&loaded.settings, &world)?;
+        let db = open_database(&loaded, &world).await?;
+        let opened = match secrets::open(&db, roots).await? {
+            Ok(opened) => opened,
+            Err(reason) => return Sealed::close(db, world, reason).await.map(Err),
+        };
+        store::migrate(&db, world.now()).await?;
+        let (ring, standing) = if let Some(opened) = opened {
+            opened
+        } else {
+            let roots = || secrets::roots(&loaded.settings, &world);
+            match secrets::begin(&db, (roots()?, roots()?), &world).await? {
+                Ok(ring) => (ring, Standing::Current),
+                Err(reason) => return Sealed::close(db, world, reason).await.map(Err),
+            }
+        };
+        let ring = Arc::new(ring);
+        db.recorder().unlock(ring.clone());
+        if standing == Standing::Replaced {
+            let count = secrets::replace(&db, &ring, &world).await?;
+            tracing::info!(count, "the root secrets were replaced and sealed values sealed anew");
         }
-        let Environment { variables, file } = Environment::read()?;
-        let stored = store::settings::all(&db).await?;
-        let settings = Live::new(variables, file, &stored, Box::new(|path| std::fs::read_to_string(path)))
-            .map_err(StartError::Settings)?;
-        Ok(Self { settings, world, db, ring, sealed })
+        let settings = live(&store::settings::all(&db).await?)?;
+        Ok(Ok(Self { settings, world, db, ring }))
     }
 
     /// The same for commands that change or read data: a wrong key ends them.
     pub(crate) async fn open_unsealed() -> Result<Self, StartError> {
-        let base = Self::open().await?;
-        match &base.sealed {
-            None => Ok(base),
-            Some(reason) => Err(StartError::Sealed(reason.clone())),
-        }
+        Self::open().await?.map_err(|sealed| StartError::Sealed(sealed.reason))
     }
 }
 
@@ -62,12 +81,16 @@ pub(crate) fn settings() -> Result<(Loaded, World), StartError> {
     Ok((loaded, world::real()))
 }
 
-/// Opens the database that the settings name, without migrating it. The ring seals the records of changes.
-pub(crate) async fn open_database(
-    loaded: &Loaded,
-    world: &World,
-    ring: &Arc<KeyRing>,
-) -> Result<Db, StartError> {
+/// The settings of the environment, the `.env` file and what is stored.
+fn live(stored: &BTreeMap<String, String>) -> Result<Live, StartError> {
+    let Environment { variables, file } = Environment::read()?;
+    Live::new(variables, file, stored, Box::new(|path| std::fs::read_to_string(path)))
+        .map_err(StartError::Settings)
+}
+
+/// Opens the database that the settings name, without migrating it. Records of changes wait for their
+/// key: see [`Recorder::unlock`].
+pub(crate) async fn open_database(loaded: &Loaded, world: &World) -> Result<Db, StartError> {
     let config = match &loaded.database {
         Database::Sqlite { path } => {
             if let Some(parent) = path.parent() {
@@ -92,7 +115,7 @@ pub(crate) async fn open_database(
         AuditLevel::Request => Level::Request,
         AuditLevel::RequestResponse => Level::RequestResponse,
     };
-    Ok(Db::open(&config, Recorder::new(world.clone(), ring.clone(), level)).await?)
+    Ok(Db::open(&config, Recorder::locked(world.clone(), level)).await?)
 }
 
 /// The environment as the process found it, and the `.env` file beside it.

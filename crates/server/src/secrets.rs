@@ -1,4 +1,5 @@
-//! The root secrets of the key ring: from the settings, or made once and kept in the data directory.
+//! The root secrets of the key ring: from the settings, or made once and kept in the data directory; and the
+//! proof that they belong to the data.
 
 use std::{
     fs::{self, OpenOptions},
@@ -10,14 +11,12 @@ use std::{
 use kernel::{Caller, Refusal, Secret, World};
 use settings::Settings;
 use store::Db;
-use vault::{CanaryError, KeyRing, Roots};
+use vault::{AnchorError, KeyRing, Place, Previous, RootKeys, Roots, Standing};
 
 use crate::error::StartError;
 
 /// Where a generated `WEBUI_SECRET_KEY` is kept, inside the data directory.
 const KEY_FILE: &str = ".webui_secret_key";
-/// The stored value that proves the keys.
-const CANARY: &str = "keys.canary";
 
 /// Makes the data directory, for its owner alone whatever the umask.
 pub(crate) fn data_directory(path: &Path) -> Result<(), StartError> {
@@ -27,8 +26,8 @@ pub(crate) fn data_directory(path: &Path) -> Result<(), StartError> {
     })
 }
 
-/// Derives all keys.
-pub(crate) fn ring(settings: &Settings, world: &World) -> Result<KeyRing, StartError> {
+/// Derives the keys of the roots.
+pub(crate) fn roots(settings: &Settings, world: &World) -> Result<RootKeys, StartError> {
     let root = match &settings.webui_secret_key.value {
         Some(secret) => {
             vault::check_root_secret("WEBUI_SECRET_KEY", secret)?;
@@ -42,10 +41,14 @@ pub(crate) fn ring(settings: &Settings, world: &World) -> Result<KeyRing, StartE
     if let Some(secret) = &settings.litellm_master_key.value {
         vault::check_master_key("LITELLM_MASTER_KEY", secret)?;
     }
-    Ok(KeyRing::new(&Roots {
+    Ok(RootKeys::new(&Roots {
         webui_secret_key: &root,
         config_encryption_key: settings.config_encryption_key.value.as_ref(),
-        retired: &[],
+        previous: Previous {
+            webui_secret_key: settings.webui_secret_key_previous.value.as_ref(),
+            sessions_until: settings.webui_secret_key_previous_until.value,
+            config_encryption_key: settings.config_encryption_key_previous.value.as_ref(),
+        },
     }))
 }
 
@@ -76,41 +79,67 @@ fn generated(directory: &Path, world: &World) -> Result<Secret<String>, StartErr
     Ok(secret)
 }
 
-/// Why these keys are not those of the data, if the data says so. Reads only, and takes a database without
-/// tables for one that says nothing.
-pub(crate) async fn contradiction(db: &Db, ring: &KeyRing) -> Option<String> {
-    // At the very first start there is no table to ask, and nothing that these keys could contradict.
-    if store::is_new(db).await.ok()? {
-        return None;
+/// Opens the data with these roots; `None` when nothing is stored yet, so that any roots will do. The reason
+/// why they are not those of the data when they are not: then the server is sealed, nothing more is read and
+/// nothing is written.
+pub(crate) async fn open(
+    db: &Db,
+    roots: RootKeys,
+) -> Result<Result<Option<(KeyRing, Standing)>, String>, StartError> {
+    // At the very first start there is no table to ask.
+    if store::is_new(db).await? {
+        return Ok(Ok(None));
     }
-    let stored = store::settings::get(db, CANARY).await.ok()??;
-    check(&stored, ring).err()
+    let Some(stored) = store::sealed::anchor(db).await? else { return Ok(Ok(None)) };
+    Ok(unlock(&stored, roots).map(Some))
 }
 
-/// Proves that these keys belong to this data, or leaves the proof behind for the next start. The reason why
-/// they do not when they do not: then the server is sealed, nothing is read and nothing is written.
-pub(crate) async fn prove(db: &Db, ring: &KeyRing, world: &World) -> Result<Result<(), String>, StartError> {
+/// The ring of new data. Another process that starts at the same moment may be the one that draws the anchor.
+pub(crate) async fn begin(
+    db: &Db,
+    (first, again): (RootKeys, RootKeys),
+    world: &World,
+) -> Result<Result<KeyRing, String>, StartError> {
+    let fresh = as_json(&first.first(world).anchor(world));
+    let stored = store::sealed::first_anchor(db, &fresh, world.now()).await?;
+    Ok(unlock(&stored, again).map(|(ring, _)| ring))
+}
+
+/// Seals everything anew under roots that replace former ones. What cannot be opened stays as it is: its owner
+/// has to enter it again, as before.
+pub(crate) async fn replace(db: &Db, ring: &KeyRing, world: &World) -> Result<usize, StartError> {
     let permit = &Caller::operator().may_manage_settings().map_err(Refusal::from)?;
-    let stored = if let Some(stored) = store::settings::get(db, CANARY).await? {
-        stored
-    } else {
-        let fresh = serde_json::json!(hex(&ring.canary(world))).to_string();
-        store::settings::set_if_absent(db, CANARY, &fresh, world.now(), permit).await?
-    };
-    Ok(check(&stored, ring))
+    let mut renewed = Vec::new();
+    for value in store::sealed::all(db).await? {
+        let place = Place::new(value.table, value.column, value.row.clone());
+        match ring.reseal(&place, &value.bytes, world) {
+            Ok(Some(sealed)) => renewed.push((value, sealed)),
+            Ok(None) => {}
+            Err(error) => {
+                tracing::warn!(table = value.table, row = value.row, %error, "a sealed value could not be renewed");
+            }
+        }
+    }
+    let anchor = as_json(&ring.anchor(world));
+    store::sealed::replace(db, &anchor, &renewed, world.now(), permit).await?;
+    Ok(renewed.len())
 }
 
-fn check(stored: &str, ring: &KeyRing) -> Result<(), String> {
-    let proof = serde_json::from_str::<String>(stored).ok().and_then(|text| unhex(&text));
-    let proof = proof.ok_or("the stored proof of the keys is damaged; restore the database")?;
-    ring.proves(&proof).map_err(|error| explain(&error))
+fn unlock(stored: &str, roots: RootKeys) -> Result<(KeyRing, Standing), String> {
+    let anchor = serde_json::from_str::<String>(stored).ok().and_then(|text| unhex(&text));
+    let anchor = anchor.ok_or("the stored anchor of the keys is damaged; restore the database")?;
+    roots.open(&anchor).map_err(|error| explain(&error))
 }
 
-fn explain(error: &CanaryError) -> String {
+fn explain(error: &AnchorError) -> String {
     format!(
         "WEBUI_SECRET_KEY or CONFIG_ENCRYPTION_KEY is not the one that this database was made with ({error}); \
          start with the right one, or with an empty database"
     )
+}
+
+fn as_json(anchor: &[u8]) -> String {
+    serde_json::json!(hex(anchor)).to_string()
 }
 
 fn hex(bytes: &[u8]) -> String {

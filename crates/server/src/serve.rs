@@ -19,7 +19,7 @@ use web::{
 use workspace::{Workspace, WorkspaceParts};
 
 use crate::{
-    base::Base,
+    base::{Base, Sealed},
     error::StartError,
     lanes::{self, Lanes},
     sweep, watch,
@@ -39,10 +39,6 @@ pub(crate) async fn run(base: Base, demo: Demo) -> Result<(), StartError> {
     let signals = Signals::hear();
     let loaded = base.settings.load_full();
     let listener = listen(&loaded).await?;
-    if let Some(reason) = &base.sealed {
-        tracing::error!("sealed: {reason}");
-        return serve_sealed(&base, listener, signals, reason).await;
-    }
     let tasks = TaskTracker::new();
     // Two stages: first no new work and streams end, then the ledger writes what is left.
     let (serving, settling) = (CancellationToken::new(), CancellationToken::new());
@@ -53,8 +49,9 @@ pub(crate) async fn run(base: Base, demo: Demo) -> Result<(), StartError> {
     let router = web::router(app);
     let lanes = Lanes::start(lanes::wanted(&loaded.settings)).map_err(StartError::Runtime)?;
     let patience = loaded.settings.shutdown_timeout.value;
-    let post = Post { listener, router, lanes: lanes.door(), signals, patience };
-    answer_until_signal(post, &base, serving).await;
+    let house = House { router, world: base.world.clone(), settings: base.settings.clone() };
+    let post = Post { listener, house, lanes: lanes.door(), signals, patience };
+    answer_until_signal(post, serving).await;
 
     settling.cancel();
     tasks.close();
@@ -67,22 +64,23 @@ pub(crate) async fn run(base: Base, demo: Demo) -> Result<(), StartError> {
     Ok(())
 }
 
-async fn serve_sealed(
-    base: &Base,
-    listener: TcpListener,
-    signals: Signals,
-    reason: &str,
-) -> Result<(), StartError> {
-    let (router, lanes) = (web::sealed_router(reason), web::door::Lanes::default());
-    let post = Post { listener, router, lanes, signals, patience: Duration::ZERO };
-    answer_until_signal(post, base, CancellationToken::new()).await;
+/// The keys are not those of the data: says so until SIGTERM or SIGINT, and does nothing else.
+pub(crate) async fn run_sealed(sealed: Sealed) -> Result<(), StartError> {
+    let Sealed { settings, world, reason } = sealed;
+    let signals = Signals::hear();
+    let listener = listen(&settings.load_full()).await?;
+    tracing::error!("sealed: {reason}");
+    let house = House { router: web::sealed_router(&reason), world, settings };
+    let post =
+        Post { listener, house, lanes: web::door::Lanes::default(), signals, patience: Duration::ZERO };
+    answer_until_signal(post, CancellationToken::new()).await;
     Ok(())
 }
 
 /// What answers, and until when.
 struct Post {
     listener: TcpListener,
-    router: web::Router,
+    house: House,
     lanes: web::door::Lanes,
     signals: Signals,
     /// How long running requests may go on after the signal.
@@ -90,11 +88,10 @@ struct Post {
 }
 
 /// Answers requests until a signal comes, then lets running ones end for a while.
-async fn answer_until_signal(post: Post, base: &Base, serving: CancellationToken) {
-    let Post { listener, router, lanes, signals, patience } = post;
+async fn answer_until_signal(post: Post, serving: CancellationToken) {
+    let Post { listener, house, lanes, signals, patience } = post;
     let connections = TaskTracker::new();
     let closing = Closing { gently: serving, at_once: CancellationToken::new() };
-    let house = House { router, world: base.world.clone(), settings: base.settings.clone() };
     let tasks = connections.clone();
     let closed = connections.spawn(web::door::serve(listener, house, lanes, tasks, closing.clone()));
     signals.one().await;

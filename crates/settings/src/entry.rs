@@ -52,6 +52,8 @@ pub enum Grammar {
     Duration,
     /// The same, or `0` or `-1` for no limit.
     Span,
+    /// A moment in UTC: a date, or a date and a time.
+    Moment,
     /// A number of bytes, also with `KiB`, `MiB` or `GiB`.
     Size,
     /// One of these words.
@@ -171,6 +173,7 @@ impl Entry {
             Grammar::Span => {
                 "a time such as 30s, 10m, 1h30m or 4w (units ms, s, m, h, d, w), or -1 for no limit".into()
             }
+            Grammar::Moment => "a moment in UTC such as 2026-12-01 or 2026-12-01T18:00:00Z".into(),
             Grammar::Size => format!("a number of bytes such as 33554432 or 32MiB, from {from} to {to}"),
             Grammar::Choice(words) => format!("one of {}", words.join(", ")),
             Grammar::Text => format!("a text of at most {to} characters in one line"),

@@ -17,6 +17,7 @@ mod headers;
 mod hosts;
 mod list;
 mod live;
+mod moment;
 mod names;
 mod network;
 mod password;

@@ -2,7 +2,7 @@
 
 use std::{net::IpAddr, path::PathBuf, sync::LazyLock, time::Duration};
 
-use kernel::{BaseUrl, Email, Role, Secret};
+use kernel::{BaseUrl, Email, Role, Secret, Timestamp};
 
 use crate::{
     AuditLevel, BudgetStatus, CacheControl, ContentSecurityPolicy, ContentTypeOptions, CrossDomainPolicies,
@@ -127,15 +127,30 @@ settings! {
     }
 
     "Secrets" {
-        /// Signs session tokens and keys the digests of virtual keys. Changing it signs everybody out and
-        /// ends every virtual key. When it is not set, one is generated into the data directory.
+        /// Signs session tokens. When it is not set, one is generated into the data directory. To replace it,
+        /// name the former one in `WEBUI_SECRET_KEY_PREVIOUS` at the next start.
         webui_secret_key: Option<Secret<String>> = Entry::new("WEBUI_SECRET_KEY")
             .aliases(&["WEBUI_JWT_SECRET_KEY"]).default_note("generated").restart();
+
+        /// The former `WEBUI_SECRET_KEY`, for the start that replaces it: what it sealed is sealed anew. Virtual
+        /// keys and API keys go on working. Once the server was ready it is no longer needed, except for
+        /// `WEBUI_SECRET_KEY_PREVIOUS_UNTIL`.
+        webui_secret_key_previous: Option<Secret<String>> =
+            Entry::new("WEBUI_SECRET_KEY_PREVIOUS").restart();
+
+        /// Until when sign-ins made under the former `WEBUI_SECRET_KEY` are accepted. Without it replacing the
+        /// key signs everybody out at once.
+        webui_secret_key_previous_until: Option<Timestamp> =
+            Entry::new("WEBUI_SECRET_KEY_PREVIOUS_UNTIL").default_note("not at all").restart();
 
         /// Seals provider keys in the database. When it is not set, a key derived from `WEBUI_SECRET_KEY` does.
         /// Without it the sealed values cannot be read again, so keep a copy.
         config_encryption_key: Option<Secret<String>> = Entry::new("CONFIG_ENCRYPTION_KEY")
             .default_note("derived from `WEBUI_SECRET_KEY`").restart();
+
+        /// The former `CONFIG_ENCRYPTION_KEY`, for the start that replaces it: what it sealed is sealed anew.
+        config_encryption_key_previous: Option<Secret<String>> =
+            Entry::new("CONFIG_ENCRYPTION_KEY_PREVIOUS").restart();
 
         /// The administrator's key of the LiteLLM management API (`/key/...`). It must begin with `sk-`.
         litellm_master_key: Option<Secret<String>> = Entry::new("LITELLM_MASTER_KEY").restart();

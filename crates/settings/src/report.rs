@@ -63,6 +63,7 @@ impl Grammar {
             Self::Secret | Self::Secrets => "secret",
             Self::Prices => "prices",
             Self::Text
+            | Self::Moment
             | Self::Path
             | Self::Email
             | Self::Address

@@ -8,7 +8,7 @@ mod body;
 mod read;
 
 use std::sync::{
-    Arc,
+    Arc, OnceLock,
     atomic::{AtomicU8, Ordering},
 };
 
@@ -32,14 +32,27 @@ pub struct Recorder(Arc<Parts>);
 
 struct Parts {
     world: World,
-    sealer: Arc<dyn Sealer>,
+    sealer: OnceLock<Arc<dyn Sealer>>,
     level: AtomicU8,
 }
 
 impl Recorder {
     /// Records with this clock, these dice and this sealer.
     pub fn new(world: World, sealer: Arc<dyn Sealer>, level: Level) -> Self {
-        Self(Arc::new(Parts { world, sealer, level: AtomicU8::new(level as u8) }))
+        let recorder = Self::locked(world, level);
+        recorder.unlock(sealer);
+        recorder
+    }
+
+    /// Records with this clock and these dice, once it is given a sealer. Until then nothing that leaves a record
+    /// can be changed: the sealer's key is read from the database that this recorder belongs to.
+    pub fn locked(world: World, level: Level) -> Self {
+        Self(Arc::new(Parts { world, sealer: OnceLock::new(), level: AtomicU8::new(level as u8) }))
+    }
+
+    /// Gives the sealer. It is given once: a second one is ignored.
+    pub fn unlock(&self, sealer: Arc<dyn Sealer>) {
+        drop(self.0.sealer.set(sealer));
     }
 
     /// How much is kept from now on, by every handle to the same database in this process.
@@ -80,7 +93,8 @@ pub async fn append(tx: &mut Tx, entry: &Entry) -> Result<(), StoreError> {
     let at = recorder.0.world.now().max(last);
     let id = AuditId::new(&recorder.0.world);
     let body = body::canonical(entry, level, seq, &id, at);
-    let hash = recorder.0.sealer.seal_record(&previous.unwrap_or_default(), body.as_bytes());
+    let sealer = recorder.0.sealer.get().ok_or(StoreError::Internal)?;
+    let hash = sealer.seal_record(&previous.unwrap_or_default(), body.as_bytes());
     let (actor_kind, actor_id) = body::actor(&entry.caller);
     let request = entry.caller.request();
     tx.execute(

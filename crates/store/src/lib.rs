@@ -17,6 +17,7 @@ mod page;
 mod postgres;
 pub mod revision;
 mod row;
+pub mod sealed;
 pub mod sessions;
 pub mod settings;
 #[cfg(test)]

@@ -67,26 +67,6 @@ pub async fn apply(
     tx.commit().await
 }
 
-/// Stores a value unless there is one, and returns the one in force: two processes that start at the
-/// same moment agree.
-pub async fn set_if_absent(
-    db: &Db,
-    name: &str,
-    json: &str,
-    now: Timestamp,
-    _: &Permit<ManageSettings>,
-) -> Result<String, StoreError> {
-    let mut tx = db.begin().await?;
-    revision::bump(&mut tx, Topic::Settings).await?;
-    let row = tx.query_one("SELECT value FROM setting WHERE name = $1", values![name]).await?;
-    if let Some(row) = row {
-        return row.single("setting");
-    }
-    put(&mut tx, name, json, now).await?;
-    tx.commit().await?;
-    Ok(json.to_owned())
-}
-
 pub(crate) async fn put(tx: &mut Tx, name: &str, json: &str, now: Timestamp) -> Result<(), StoreError> {
     tx.execute(
         "INSERT INTO setting (name, value, updated_at) VALUES ($1, $2, $3)

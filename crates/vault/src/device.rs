@@ -45,11 +45,12 @@ fn message(mark: DeviceMark, email: &Email) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{ring, world};
+    use crate::testing::{ring, ring_of_other_data, world};
 
     #[test]
     fn a_mark_counts_for_its_own_account_and_ring_only() {
-        let (ours, theirs) = (ring("kQ7vX2mN9pL4wR8tZ1cB6yH3", None), ring("another root secret 0192", None));
+        const ROOT: &str = "kQ7vX2mN9pL4wR8tZ1cB6yH3";
+        let (ours, theirs) = (ring(ROOT, None), ring_of_other_data(ROOT));
         let [ada, bob] = ["ada@example.com", "bob@example.com"].map(|text| Email::parse(text).unwrap());
         let (one, two) = (ours.mark_device(&ada, &world(1)), ours.mark_device(&ada, &world(2)));
         let mark = ours.read_device(&one, &ada);

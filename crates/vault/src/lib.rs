@@ -25,7 +25,7 @@ pub use passkey::{
     PasskeyUse, RelyingParty, base64url,
 };
 pub use password::{HashAlgorithm, HashSlot, PasswordError, Passwords, Verdict};
-pub use ring::{CanaryError, KeyRing, KeyVersion, Roots, SealingRoot};
+pub use ring::{AnchorError, KeyRing, KeyVersion, Previous, RootKeys, Roots, SealingRoot, Standing};
 pub use sealed::{OpenError, Place};
 pub use session::{AuthMethod, Claims, TokenError};
 pub use strength::{WeakSecret, check_master_key, check_root_secret};

@@ -17,7 +17,7 @@ use chacha20poly1305::{
 use kernel::{Secret, World};
 use zeroize::Zeroizing;
 
-use crate::{KeyRing, KeyVersion};
+use crate::{KeyRing, KeyVersion, RootKeys};
 
 /// The last byte is the version of the format.
 const MAGIC: [u8; 4] = *b"WRS\x01";
@@ -95,7 +95,7 @@ pub enum OpenError {
 impl KeyRing {
     /// Seals `plain` for this place with the newest key. Two seals of the same value differ.
     pub fn seal(&self, place: &Place, plain: &[u8], world: &World) -> Vec<u8> {
-        let kek = self.sealer();
+        let kek = self.roots().sealer();
         let data_key = Zeroizing::new(world.bytes::<32>());
         let mut sealed = Vec::with_capacity(SHORTEST + plain.len());
         sealed.extend_from_slice(&MAGIC);
@@ -117,6 +117,24 @@ impl KeyRing {
 
     /// Opens what [`KeyRing::seal`] made for this very place.
     pub fn open(&self, place: &Place, sealed: &[u8]) -> Result<Secret<Vec<u8>>, OpenError> {
+        self.roots().open_at(place, sealed).map(|(plain, _)| plain)
+    }
+
+    /// The value sealed with the key in force, if it is sealed with a former one; `None` when there is nothing
+    /// to do.
+    pub fn reseal(&self, place: &Place, sealed: &[u8], world: &World) -> Result<Option<Vec<u8>>, OpenError> {
+        let (plain, version) = self.roots().open_at(place, sealed)?;
+        Ok((version != self.current()).then(|| self.seal(place, plain.expose(), world)))
+    }
+}
+
+impl RootKeys {
+    /// Opens a value, and says which key sealed it.
+    pub(crate) fn open_at(
+        &self,
+        place: &Place,
+        sealed: &[u8],
+    ) -> Result<(Secret<Vec<u8>>, KeyVersion), OpenError> {
         let version = sealed_with(sealed)?;
         let key = self.opener(version).ok_or(OpenError::UnknownKey(version))?;
         if sealed.len() < SHORTEST {
@@ -127,7 +145,8 @@ impl KeyRing {
             Zeroizing::new(decrypt(&key.key, wrapped, &place.associated_data(Layer::DataKey, version))?);
         let mut data_key = Zeroizing::new([0; 32]);
         data_key.copy_from_slice(&unwrapped);
-        decrypt(&data_key, value, &place.associated_data(Layer::Value, version)).map(Secret::new)
+        let plain = decrypt(&data_key, value, &place.associated_data(Layer::Value, version))?;
+        Ok((Secret::new(plain), version))
     }
 }
 

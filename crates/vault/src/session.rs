@@ -3,11 +3,11 @@
 //! A token proves who signed in and in which session. Whether that session still lives is the store's
 //! knowledge; nothing here decides it.
 
-use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, TokenData, Validation};
 use kernel::{Secret, Session, SessionId, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 
-use crate::KeyRing;
+use crate::{KeyRing, Previous};
 
 /// Ours have about 400 bytes; a cookie cannot exceed 4096.
 const LONGEST: usize = 4096;
@@ -62,15 +62,38 @@ pub enum TokenError {
     Expired,
 }
 
+/// Signs session tokens, and reads those of the present and of the former root.
+pub(crate) struct Sessions {
+    present: SessionSigner,
+    /// Until when its tokens are accepted.
+    former: Option<(SessionSigner, Timestamp)>,
+}
+
+impl Sessions {
+    pub(crate) fn new(secret: &Secret<String>, previous: &Previous<'_>) -> Self {
+        let former = previous.webui_secret_key.map(SessionSigner::new).zip(previous.sessions_until);
+        Self { present: SessionSigner::new(secret), former }
+    }
+
+    /// The claims of a token that either of them signed.
+    fn read(&self, token: &str, now: Timestamp) -> Option<TokenData<Claims>> {
+        let former = || {
+            let (signer, until) = self.former.as_ref()?;
+            (now < *until).then(|| signer.read(token))?
+        };
+        self.present.read(token).or_else(former)
+    }
+}
+
 /// Signs and reads session tokens with the raw bytes of `WEBUI_SECRET_KEY`, as Open WebUI does.
-pub(crate) struct SessionSigner {
+struct SessionSigner {
     signing: EncodingKey,
     reading: DecodingKey,
     rules: Validation,
 }
 
 impl SessionSigner {
-    pub(crate) fn new(secret: &Secret<String>) -> Self {
+    fn new(secret: &Secret<String>) -> Self {
         let bytes = secret.expose().as_bytes();
         // The algorithm is ours to choose, never the token's. The library's clock is the system's, so
         // expiry is checked below with the clock that tests can turn.
@@ -79,6 +102,10 @@ impl SessionSigner {
         rules.validate_exp = false;
         rules.validate_aud = false;
         Self { signing: EncodingKey::from_secret(bytes), reading: DecodingKey::from_secret(bytes), rules }
+    }
+
+    fn read(&self, token: &str) -> Option<TokenData<Claims>> {
+        jsonwebtoken::decode(token, &self.reading, &self.rules).ok()
     }
 }
 
@@ -95,7 +122,7 @@ impl KeyRing {
             iat: began,
             exp: session.expires_at.map(Timestamp::seconds),
         };
-        jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &self.sessions.signing)
+        jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &self.sessions().present.signing)
             .map(Secret::new)
             .expect("these claims serialise and an HMAC key of any length signs")
     }
@@ -105,9 +132,7 @@ impl KeyRing {
         if token.len() > LONGEST {
             return Err(TokenError::TooLong);
         }
-        let signer = &self.sessions;
-        let token = jsonwebtoken::decode::<Claims>(token, &signer.reading, &signer.rules)
-            .map_err(|_| TokenError::Invalid)?;
+        let token = self.sessions().read(token, now).ok_or(TokenError::Invalid)?;
         // RFC 7515 section 4.1.11: whoever does not understand a critical extension must refuse, and we
         // understand none. Keys that a header names or carries (kid, jku, jwk, x5u) are never looked at.
         if token.header.crit.is_some() {
@@ -127,7 +152,10 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::testing::ring;
+    use crate::{
+        RootKeys, Roots,
+        testing::{ring, world},
+    };
 
     const SECRET: &str = "kQ7vX2mN9pL4wR8tZ1cB6yH3";
     const NOW: Timestamp = Timestamp::from_seconds(1_795_216_400);
@@ -210,6 +238,22 @@ mod tests {
             other.as_object_mut().unwrap().remove(missing);
             assert_eq!(read(&json!({"alg": "HS256"}), &other), Err(TokenError::Invalid), "without {missing}");
         }
+    }
+
+    #[test]
+    fn tokens_of_the_former_root_are_accepted_until_the_date_and_not_without_one() {
+        let token = ring(SECRET, None).sign_session(&session(), AuthMethod::Password);
+        let read = |sessions_until, now| {
+            let (secret, former) = ("another root secret 0192".into(), SECRET.into());
+            let previous =
+                Previous { webui_secret_key: Some(&former), sessions_until, config_encryption_key: None };
+            let roots = Roots { webui_secret_key: &secret, config_encryption_key: None, previous };
+            RootKeys::new(&roots).first(&world(0)).read_session(token.expose(), now)
+        };
+        let until = Timestamp::from_seconds(NOW.seconds() + 60);
+        assert_eq!(read(Some(until), NOW).map(|claims| claims.jti), Ok("j".parse().unwrap()));
+        assert_eq!(read(Some(until), until), Err(TokenError::Invalid));
+        assert_eq!(read(None, NOW), Err(TokenError::Invalid));
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use kernel::{Clock, Random, Timestamp, World};
 
-use crate::{KeyRing, Roots};
+use crate::{KeyRing, Previous, RootKeys, Roots};
 
 struct At(i64);
 
@@ -32,8 +32,18 @@ pub(crate) fn world(seed: u64) -> World {
     World::new(At(1_795_216_374), Counting(AtomicU64::new(seed)))
 }
 
-/// A ring of these roots.
+/// A ring of these roots, with the same anchor each time.
 pub(crate) fn ring(webui: &str, config: Option<&str>) -> KeyRing {
     let (webui, config) = (webui.into(), config.map(Into::into));
-    KeyRing::new(&Roots { webui_secret_key: &webui, config_encryption_key: config.as_ref(), retired: &[] })
+    let previous = Previous::default();
+    let roots = Roots { webui_secret_key: &webui, config_encryption_key: config.as_ref(), previous };
+    RootKeys::new(&roots).first(&world(0))
+}
+
+/// The ring of other data under the same root.
+pub(crate) fn ring_of_other_data(webui: &str) -> KeyRing {
+    let webui = webui.into();
+    let previous = Previous::default();
+    let roots = Roots { webui_secret_key: &webui, config_encryption_key: None, previous };
+    RootKeys::new(&roots).first(&world(1))
 }

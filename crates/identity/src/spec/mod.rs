@@ -20,7 +20,7 @@ use kernel::{
 use settings::Live;
 use store::{DatabaseConfig, Db, audit::Recorder};
 use tempfile::TempDir;
-use vault::{KeyRing, Roots};
+use vault::{KeyRing, Previous, RootKeys, Roots};
 
 use crate::{AccountChange, Identity, IdentityParts, NewAccount, SessionView, SignInForm};
 
@@ -77,8 +77,9 @@ impl House {
             .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
             .collect();
         let secret = "kQ7vX2mN9pL4wR8tZ1cB6yH3".into();
-        let roots = Roots { webui_secret_key: &secret, config_encryption_key: None, retired: &[] };
-        let ring = Arc::new(KeyRing::new(&roots));
+        let previous = Previous::default();
+        let roots = Roots { webui_secret_key: &secret, config_encryption_key: None, previous };
+        let ring = Arc::new(RootKeys::new(&roots).first(&world(&clock, 0)));
         let world = world(&clock, 2_000_000);
         let db = open(&directory, &ring, world).await;
         store::migrate(&db, Timestamp::from_seconds(1_800_000_000)).await.unwrap();

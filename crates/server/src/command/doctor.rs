@@ -37,11 +37,12 @@ struct Finding {
 /// Looks at everything; each check stands alone, so that one that fails does not hide the others.
 pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode, StartError> {
     let findings = match Base::open().await {
-        Ok(base) => {
+        Ok(Ok(base)) => {
             let findings = examine(&base).await;
             base.db.close().await;
             findings
         }
+        Ok(Err(sealed)) => vec![finding(Level::Problem, "keys", sealed.reason)],
         Err(error) => vec![finding(Level::Problem, "start", error.to_string())],
     };
     if arguments.json {
@@ -76,12 +77,11 @@ fn finding(level: Level, subject: &'static str, message: impl Into<String>) -> F
 }
 
 fn keys(base: &Base) -> Finding {
-    match (&base.sealed, base.ring.sealing_root()) {
-        (Some(reason), _) => finding(Level::Problem, "keys", reason.clone()),
-        (None, SealingRoot::ConfigEncryptionKey) => {
+    match base.ring.sealing_root() {
+        SealingRoot::ConfigEncryptionKey => {
             finding(Level::Ok, "keys", "provider keys are sealed with CONFIG_ENCRYPTION_KEY")
         }
-        (None, SealingRoot::WebuiSecretKey) => finding(
+        SealingRoot::WebuiSecretKey => finding(
             Level::Ok,
             "keys",
             "provider keys are sealed with a key derived from WEBUI_SECRET_KEY; keep a copy of it outside this machine",
@@ -108,6 +108,7 @@ async fn accounts(base: &Base) -> Vec<Finding> {
             "accounts",
             "nobody has an account yet; the first person to sign up becomes the administrator",
         ),
+        Ok(1) => finding(Level::Ok, "accounts", "1 account"),
         Ok(count) => finding(Level::Ok, "accounts", format!("{count} accounts")),
         Err(error) => finding(Level::Problem, "accounts", error.to_string()),
     }];

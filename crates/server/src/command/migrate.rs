@@ -1,6 +1,6 @@
 //! `wardroom migrate`.
 
-use std::{process::ExitCode, sync::Arc};
+use std::process::ExitCode;
 
 use crate::{base, error::StartError, output, secrets};
 
@@ -8,8 +8,7 @@ use crate::{base, error::StartError, output, secrets};
 pub(crate) async fn run() -> Result<ExitCode, StartError> {
     let (settings, world) = base::settings()?;
     secrets::data_directory(&settings.settings.data_dir.value)?;
-    let ring = Arc::new(secrets::ring(&settings.settings, &world)?);
-    let db = base::open_database(&settings, &world, &ring).await?;
+    let db = base::open_database(&settings, &world).await?;
     let count = store::migrate(&db, world.now()).await?;
     output::line(&match count {
         0 => "The database is up to date.".to_owned(),

@@ -28,8 +28,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, StartError> {
         runtime.worker_threads(BACKGROUND_THREADS).enable_all().build().map_err(StartError::Runtime)?;
     let demo = if arguments.demo { Demo::On } else { Demo::Off };
     runtime.block_on(async {
-        let base = Base::open().await?;
-        crate::serve::run(base, demo).await
+        match Base::open().await? {
+            Ok(base) => crate::serve::run(base, demo).await,
+            Err(sealed) => crate::serve::run_sealed(sealed).await,
+        }
     })?;
     Ok(ExitCode::SUCCESS)
 }

@@ -18,6 +18,7 @@ mod gateway;
 mod headers;
 mod host;
 mod key_administration;
+mod key_rotation;
 mod keys;
 mod kill;
 mod litellm;

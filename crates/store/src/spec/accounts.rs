@@ -9,7 +9,7 @@ use super::{Home, at, hold_writes, on_both, person, user};
 use crate::{
     Db, Page, StoreError, revision,
     revision::Topic,
-    sessions, settings,
+    sealed, sessions, settings,
     users::{self, Changed, Later, NewUser, UserChange},
 };
 
@@ -26,7 +26,7 @@ on_both! {
     being_seen_is_written_once_a_minute_and_is_no_change;
     every_change_raises_the_counter_of_its_topic_alone;
     settings_are_stored_together_and_forgotten;
-    two_processes_agree_on_the_first_value_of_a_setting;
+    two_processes_agree_on_the_anchor_of_the_keys;
     a_damaged_row_names_itself;
 }
 
@@ -284,12 +284,12 @@ async fn settings_are_stored_together_and_forgotten(home: Home) {
     assert_eq!(all.into_iter().collect::<Vec<_>>(), [("A".to_owned(), "2".to_owned())]);
 }
 
-async fn two_processes_agree_on_the_first_value_of_a_setting(home: Home) {
+async fn two_processes_agree_on_the_anchor_of_the_keys(home: Home) {
     let (here, there) = (home.ready().await, home.open().await);
     let mut running = JoinSet::new();
     for (n, db) in [here, there].into_iter().cycle().take(10).enumerate() {
         let value = n.to_string();
-        running.spawn(async move { settings::set_if_absent(&db, "canary", &value, at(0), &may_set()).await });
+        running.spawn(async move { sealed::first_anchor(&db, &value, at(0)).await });
     }
     let mut seen: Vec<String> = running.join_all().await.into_iter().map(Result::unwrap).collect();
     seen.dedup();

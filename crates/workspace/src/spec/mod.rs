@@ -24,7 +24,7 @@ use settings::Live;
 use store::{DatabaseConfig, Db, audit::Recorder};
 use tempfile::TempDir;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
-use vault::{KeyRing, Roots};
+use vault::{KeyRing, Previous, RootKeys, Roots};
 
 use crate::{ChatChange, Desk, NewTurn, OpenChat, StartedTurn, TurnEvent, Workspace, WorkspaceParts};
 
@@ -148,9 +148,16 @@ async fn open(directory: &TempDir, world: &World) -> Db {
     Db::open(&DatabaseConfig::Sqlite { path }, recorder).await.unwrap()
 }
 
+/// A world in which nothing ever happens: the same dice each time.
+fn still() -> World {
+    World::new(Now(tokio::time::Instant::now()), Counting(AtomicU64::new(0)))
+}
+
 fn ring() -> Arc<KeyRing> {
     let secret = "kQ7vX2mN9pL4wR8tZ1cB6yH3".into();
-    Arc::new(KeyRing::new(&Roots { webui_secret_key: &secret, config_encryption_key: None, retired: &[] }))
+    let previous = Previous::default();
+    let roots = Roots { webui_secret_key: &secret, config_encryption_key: None, previous };
+    Arc::new(RootKeys::new(&roots).first(&still()))
 }
 
 async fn gateway(db: &Db, world: &World, tasks: &TaskTracker, shutdown: &CancellationToken) -> Gateway {
