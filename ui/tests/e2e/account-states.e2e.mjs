@@ -4,7 +4,7 @@ import { expectAccessible, story } from './support.mjs';
 const PAGES = [
   { path: '/me/sessions', api: '**/api/v1/auths/sessions', what: 'sessions', none: 'You are signed in nowhere else.', empty: { items: [] } },
   { path: '/me/keys', api: '**/api/v1/auths/api_keys', what: 'API keys', none: 'No key yet', empty: { items: [] } },
-  { path: '/me/shared', api: '**/api/v1/chats/shared', what: 'shared chats', none: 'Nothing is shared', empty: [] },
+  { path: '/me/shared', api: '**/api/v1/chats/shared?*', what: 'shared chats', none: 'Nothing is shared', empty: [] },
   { path: '/me/security', api: '**/api/v1/auths/passkeys', what: 'sign-in steps', none: 'No passkey yet', empty: { items: [] } },
 ];
 
