@@ -158,3 +158,71 @@ story('a passkey is renamed and removed', BY_NAME, async (house) => {
   await page.getByRole('dialog').getByRole('button', { name: 'Remove' }).click();
   await page.getByText('No passkey yet').waitFor();
 });
+
+/** The server asks for a fresh proof five minutes after the last one; a story asks in its place, once. */
+async function wantsProofFor(page, address) {
+  let isAsked = false;
+  await page.route(address, (route) => {
+    if (isAsked || route.request().method() === 'GET') return route.continue();
+    isAsked = true;
+    return route.fulfill({ status: 403, json: { detail: 'Confirm that it is you.', code: 'step_up_required' } });
+  });
+}
+
+story('a change that wants a fresh proof goes through after it, without being typed again', {}, async (house) => {
+  const ada = await house.administrator();
+  const page = await ada.visit('/admin/keys');
+  await wantsProofFor(page, '**/api/v1/keys');
+  await page.getByRole('button', { name: 'Create key' }).first().click();
+  const form = page.getByRole('dialog', { name: 'Create a virtual key' });
+  await form.getByLabel('Name').fill('Nightly evaluation');
+  await form.getByRole('button', { name: 'Create key' }).click();
+
+  const question = page.getByRole('dialog', { name: 'Confirm that it is you' });
+  await question.getByLabel('Password', { exact: true }).fill('not the password');
+  await question.getByRole('button', { name: 'Confirm' }).click();
+  await question.getByRole('alert').waitFor();
+  await expectAccessible(page, 'a proof that was refused');
+  await question.getByLabel('Password', { exact: true }).fill(PASSWORD);
+  await page.keyboard.press('Enter');
+  await page.getByRole('dialog', { name: 'Key for Nightly evaluation' }).getByLabel('Secret').waitFor();
+});
+
+story('whoever does not confirm changes nothing and finds the form as it was', {}, async (house) => {
+  const ada = await house.administrator();
+  const page = await ada.visit('/admin/keys');
+  await wantsProofFor(page, '**/api/v1/keys');
+  await page.getByRole('button', { name: 'Create key' }).first().click();
+  const form = page.getByRole('dialog', { name: 'Create a virtual key' });
+  await form.getByLabel('Name').fill('Nightly evaluation');
+  await form.getByRole('button', { name: 'Create key' }).click();
+  await page.getByRole('dialog', { name: 'Confirm that it is you' }).getByRole('button', { name: 'Cancel' }).click();
+  await form.getByText('not confirmed').waitFor();
+  assert.equal(await form.getByLabel('Name').inputValue(), 'Nightly evaluation');
+  assert.equal((await ada.ask('GET', '/api/v1/keys')).total, 0);
+});
+
+story('a person with an authenticator app confirms with its code', {}, async (house) => {
+  const ada = await house.administrator();
+  const page = await ada.visit('/me/security');
+  const { secret } = await setUpApp(page);
+  await wantsProofFor(page, '**/api/v1/auths/mfa/recovery/codes');
+  await page.getByRole('button', { name: 'Make new codes' }).click();
+  await page.getByRole('dialog').getByRole('button', { name: 'Make new codes' }).click();
+  const question = page.getByRole('dialog', { name: 'Confirm that it is you' });
+  await question.getByRole('textbox', { name: 'Code' }).fill(totp(secret, 1));
+  await page.getByRole('list', { name: 'Recovery codes' }).waitFor();
+});
+
+story('a person with a passkey confirms with it', BY_NAME, async (house) => {
+  const ada = await house.administrator();
+  await addPasskey(ada);
+  await ada.page.goto('/login');
+  await ada.page.getByRole('textbox', { name: 'Message' }).waitFor();
+  const page = await ada.visit('/me/security');
+  await wantsProofFor(page, '**/api/v1/auths/mfa/recovery/codes');
+  await page.getByRole('button', { name: 'Make new codes' }).click();
+  await page.getByRole('dialog').getByRole('button', { name: 'Make new codes' }).click();
+  await page.getByRole('dialog', { name: 'Confirm that it is you' }).getByRole('button', { name: 'Use passkey' }).click();
+  await page.getByRole('list', { name: 'Recovery codes' }).waitFor();
+});
