@@ -31,6 +31,16 @@ const EVERYWHERE = new RegExp(
   ].join('|'),
 );
 
+/** What every page after the sign-in has besides: its frame, dialogs, menus, and the chat's icons. */
+const FRAME = new RegExp(
+  [
+    'lucide/svelte/.*/(arrow-.*|check|chevron-.*|circle-pause|copy|ellipsis|eye|flask-conical|keyboard|link|log-out|message-circle-off|monitor|moon|panel-left',
+    '|pencil|pin|pin-off|plug|refresh-cw|search|settings-2|share-2|square|square-pen|sun|trash|trash-2|user-round|wrench)\\.',
+    '|src/lib/ui/(Dialog|Menu|menu|Popup|CopyButton|clipboard|EmptyState|Skeleton|Avatar|Kbd|keys|Switch)\\.',
+    '|src/lib/shell/(Frame|NavItem)\\.',
+  ].join(''),
+);
+
 export default defineConfig({
   plugins: [woff2Only, svelte()],
   resolve: { alias: { $lib: fileURLToPath(new URL('./src/lib', import.meta.url)) } },
@@ -50,12 +60,13 @@ export default defineConfig({
         entryFileNames: 'a/[name]-[hash].js',
         chunkFileNames: 'a/[name]-[hash].js',
         assetFileNames: 'a/[name]-[hash][extname]',
-        // Forty small files compress worse than a few and take more requests: what every page needs is one, and what
-        // most of the others share is another.
+        // Forty small files compress worse than a few and take more requests: what all pages need is one, what
+        // all but the first need is another, and what several of the rest share a third.
         codeSplitting: {
           groups: [
             { name: 'base', test: EVERYWHERE },
-            { name: 'shared', test: /@lucide\/svelte|src\/lib\/ui\//, minShareCount: 3 },
+            { name: 'frame', test: FRAME },
+            { name: 'parts', test: /@lucide\/svelte|src\/lib\/(ui|admin)\//, minShareCount: 3 },
           ],
         },
       },
