@@ -36,3 +36,7 @@ CREATE TABLE audit_checkpoint (
     at BIGINT NOT NULL,
     signature BYTEA NOT NULL
 );
+
+-- Which batch a row of the ledger was written with: a record of the event `usage.recorded` names it, with a digest
+-- over its rows. No index: proving the ledger reads all of it.
+ALTER TABLE usage_record ADD COLUMN batch BIGINT;

@@ -60,6 +60,16 @@ impl Recorder {
         self.0.level.store(level as u8, Ordering::Relaxed);
     }
 
+    pub(crate) fn world(&self) -> &World {
+        &self.0.world
+    }
+
+    /// The seal over the previous one and these bytes.
+    pub(crate) fn seal(&self, previous: &[u8; 32], bytes: &[u8]) -> Result<[u8; 32], StoreError> {
+        let sealer = self.0.sealer.get().ok_or(StoreError::Internal)?;
+        Ok(sealer.seal_record(previous, bytes))
+    }
+
     /// How much is kept.
     pub fn level(&self) -> Level {
         let stored = self.0.level.load(Ordering::Relaxed);
@@ -93,8 +103,7 @@ pub async fn append(tx: &mut Tx, entry: &Entry) -> Result<(), StoreError> {
     let at = recorder.0.world.now().max(last);
     let id = AuditId::new(&recorder.0.world);
     let body = body::canonical(entry, level, seq, &id, at);
-    let sealer = recorder.0.sealer.get().ok_or(StoreError::Internal)?;
-    let hash = sealer.seal_record(&previous.unwrap_or_default(), body.as_bytes());
+    let hash = recorder.seal(&previous.unwrap_or_default(), body.as_bytes())?;
     let (actor_kind, actor_id) = body::actor(&entry.caller);
     let request = entry.caller.request();
     tx.execute(

@@ -1,18 +1,23 @@
 //! Chats: their own rows, lists and search. Whether the caller may see a chat is the caller's to check
 //! with the owner in [`ChatHead`]; what changes one takes the permit.
 
+mod change;
 mod messages;
 
 use kernel::{
-    ChatHead, ChatId, ChatRow, Message, MessageId, Permit, Timestamp, UseWorkspace, UserId, WriteChat,
+    ChatHead, ChatId, ChatRow, Message, Permit, UseWorkspace, UserId,
+    audit::{Entry, Event},
 };
 
-pub use self::messages::{
-    Unfinished, delete_message_with_descendants, insert_message, insert_messages, interrupt, message,
-    messages_of, patch_message, unfinished_messages, upsert_messages,
+pub use self::{
+    change::{ChatUpdate, Updated, delete, delete_all, set_title_if, toggle_archived, toggle_pinned, update},
+    messages::{
+        BegunTurn, Unfinished, begin_turn, delete_message_with_descendants, insert_message, interrupt,
+        message, messages_of, patch_message, unfinished_messages,
+    },
 };
 use crate::{
-    Page, StoreError,
+    Page, StoreError, audit,
     db::Db,
     row::{Fields, Row, to_json},
     users::count_of,
@@ -28,7 +33,7 @@ pub async fn create(
     db: &Db,
     chat: &ChatRow,
     messages: &[Message],
-    _: &Permit<UseWorkspace>,
+    permit: &Permit<UseWorkspace>,
 ) -> Result<(), StoreError> {
     let mut tx = db.begin().await?;
     let head = &chat.head;
@@ -50,6 +55,8 @@ pub async fn create(
     for message in messages {
         messages::insert_row(&mut tx, &head.id, message, head.updated_at).await?;
     }
+    let entry = Entry::done(Event::ChatMade, permit.by()).on(&head.id).with("messages", messages.len());
+    audit::append(&mut tx, &entry).await?;
     tx.commit().await
 }
 
@@ -135,114 +142,6 @@ fn snippet(content: &str, text: &str) -> String {
     let cut = cut.split_whitespace().collect::<Vec<_>>().join(" ");
     let has_more = content.chars().nth(start + 160).is_some();
     format!("{}{cut}{}", if start > 0 { "…" } else { "" }, if has_more { "…" } else { "" })
-}
-
-/// Shows another branch: the one that ends in this message. `false` when there is no such message. The
-/// chat keeps its place in lists, for nothing was said.
-pub async fn set_current(
-    db: &Db,
-    chat: &ChatId,
-    message: &MessageId,
-    _: &Permit<WriteChat>,
-) -> Result<bool, StoreError> {
-    let sql = "UPDATE chat SET current_id = $2
-         WHERE id = $1 AND EXISTS (SELECT 1 FROM chat_message WHERE chat_id = $1 AND id = $2)";
-    Ok(db.execute(sql, values![chat, message]).await? == 1)
-}
-
-/// Gives the chat a title; `false` when the chat is gone.
-pub async fn set_title(
-    db: &Db,
-    chat: &ChatId,
-    title: &str,
-    _: &Permit<WriteChat>,
-) -> Result<bool, StoreError> {
-    let sql = "UPDATE chat SET title = $2 WHERE id = $1";
-    Ok(db.execute(sql, values![chat, title]).await? == 1)
-}
-
-/// Gives the chat a title if it still has the old one: what a person wrote meanwhile stays.
-pub async fn set_title_if(
-    db: &Db,
-    chat: &ChatId,
-    old: &str,
-    new: &str,
-    _: &Permit<WriteChat>,
-) -> Result<bool, StoreError> {
-    let sql = "UPDATE chat SET title = $3 WHERE id = $1 AND title = $2";
-    Ok(db.execute(sql, values![chat, old, new]).await? == 1)
-}
-
-/// Pins or unpins; `None` when the chat is gone.
-pub async fn toggle_pinned(
-    db: &Db,
-    chat: &ChatId,
-    _: &Permit<WriteChat>,
-) -> Result<Option<ChatHead>, StoreError> {
-    changed_head(db, "is_pinned = 1 - is_pinned", chat).await
-}
-
-/// Archives or brings back; an archived chat is not pinned. `None` when the chat is gone.
-pub async fn toggle_archived(
-    db: &Db,
-    chat: &ChatId,
-    _: &Permit<WriteChat>,
-) -> Result<Option<ChatHead>, StoreError> {
-    changed_head(db, "is_archived = 1 - is_archived, is_pinned = 0", chat).await
-}
-
-async fn changed_head(db: &Db, change: &'static str, chat: &ChatId) -> Result<Option<ChatHead>, StoreError> {
-    let sql = format!("UPDATE chat SET {change} WHERE id = $1 RETURNING {HEAD}");
-    let row = db.change(sql, values![chat]).await?.into_iter().next();
-    row.map(|row| head(&mut row.fields("chat"))).transpose()
-}
-
-/// A change to a chat's own row: `None` leaves a field alone.
-#[derive(Debug, Clone, Default)]
-pub struct RowChange {
-    /// New title.
-    pub title: Option<String>,
-    /// New models for the next message.
-    pub models: Option<Vec<String>>,
-    /// New further fields, a JSON object that replaces the old one.
-    pub extra: Option<String>,
-    /// New `meta`, a JSON object that replaces the old one.
-    pub meta: Option<String>,
-}
-
-/// Changes a chat's own row and returns it; `None` when the chat is gone.
-pub async fn set_row(
-    db: &Db,
-    chat_id: &ChatId,
-    change: RowChange,
-    now: Timestamp,
-    _: &Permit<WriteChat>,
-) -> Result<Option<ChatRow>, StoreError> {
-    let fields = [
-        ("title", change.title),
-        ("models", change.models.as_ref().map(to_json)),
-        ("extra", change.extra),
-        ("meta", change.meta),
-    ];
-    let (mut sets, mut params) = ("updated_at = $2".to_owned(), values![chat_id, now]);
-    for (column, value) in fields {
-        if let Some(value) = value {
-            params.push(value.into());
-            sets = format!("{sets}, {column} = ${}", params.len());
-        }
-    }
-    let sql = format!("UPDATE chat SET {sets} WHERE id = $1 RETURNING {ROW}");
-    db.change(sql, params).await?.into_iter().next().map(chat).transpose()
-}
-
-/// Deletes a chat with its messages; `false` when it was gone.
-pub async fn delete(db: &Db, chat: &ChatId, _: &Permit<WriteChat>) -> Result<bool, StoreError> {
-    Ok(db.execute("DELETE FROM chat WHERE id = $1", values![chat]).await? == 1)
-}
-
-/// Deletes all chats of a person, who must be the one the permit was given to; says how many.
-pub async fn delete_all(db: &Db, owner: &UserId, _: &Permit<UseWorkspace>) -> Result<u64, StoreError> {
-    db.execute("DELETE FROM chat WHERE account_id = $1", values![owner]).await
 }
 
 /// How many chats a person has, archived ones included.

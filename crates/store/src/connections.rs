@@ -2,12 +2,13 @@
 //! Every change raises [`Topic::Connections`] first.
 
 use kernel::{
-    BaseUrl, Connection, ConnectionId, ConnectionKind, ConnectionSource, ManageConnections, ModelOverride,
-    Permit, Timestamp, UpstreamModel,
+    Connection, ConnectionId, ConnectionKind, ConnectionSource, ManageConnections, ModelOverride, Permit,
+    Timestamp, UpstreamModel,
+    audit::{Entry, Event, Target, TargetKind},
 };
 
 use crate::{
-    StoreError,
+    StoreError, audit,
     db::{Db, Tx},
     revision::{self, Topic},
     row::{Row, to_json},
@@ -33,36 +34,47 @@ pub async fn by_id(db: &Db, id: &ConnectionId) -> Result<Option<Connection>, Sto
 pub async fn insert(
     db: &Db,
     connection: &Connection,
-    _: &Permit<ManageConnections>,
+    permit: &Permit<ManageConnections>,
 ) -> Result<(), StoreError> {
     let mut tx = begin(db).await?;
     insert_row(&mut tx, connection).await?;
-    tx.commit().await
+    let entry = Entry::done(Event::ConnectionMade, permit.by())
+        .on(&connection.id)
+        .with("name", connection.name.as_str())
+        .with("base_url", connection.base_url.as_str());
+    record(tx, &entry).await
 }
 
 /// Replaces the whole row except `created_at`; `false` when it is gone. When `seen` is given and the row
 /// was changed since, nothing happens and the answer is `Conflict` of `connection.updated_at`. Another base
-/// URL is another provider: the list of models of the old one goes.
+/// URL is another provider: the list of models of the old one goes. What does not differ is no change.
 pub async fn update(
     db: &Db,
     connection: &Connection,
     seen: Option<Timestamp>,
-    _: &Permit<ManageConnections>,
+    permit: &Permit<ManageConnections>,
 ) -> Result<bool, StoreError> {
     let mut tx = begin(db).await?;
-    if !update_row(&mut tx, connection, seen).await? {
-        return Ok(false);
+    let Some(changed) = update_row(&mut tx, connection, seen).await? else { return Ok(false) };
+    if changed.is_empty() {
+        return Ok(true);
     }
-    tx.commit().await?;
+    let entry = Entry::done(Event::ConnectionChanged, permit.by()).on(&connection.id).changed(changed);
+    record(tx, &entry).await?;
     Ok(true)
 }
 
 /// Removes a connection with its overrides and its list of models; `false` when it was gone.
-pub async fn delete(db: &Db, id: &ConnectionId, _: &Permit<ManageConnections>) -> Result<bool, StoreError> {
+pub async fn delete(
+    db: &Db,
+    id: &ConnectionId,
+    permit: &Permit<ManageConnections>,
+) -> Result<bool, StoreError> {
     let mut tx = begin(db).await?;
-    let was_there = delete_row(&mut tx, id).await?;
-    tx.commit().await?;
-    Ok(was_there)
+    let Some(name) = delete_row(&mut tx, id).await? else { return Ok(false) };
+    let entry = Entry::done(Event::ConnectionDeleted, permit.by()).on(id).with("name", name);
+    record(tx, &entry).await?;
+    Ok(true)
 }
 
 /// Puts the connections into this order. Ids that do not exist are passed over; connections that are
@@ -70,11 +82,18 @@ pub async fn delete(db: &Db, id: &ConnectionId, _: &Permit<ManageConnections>) -
 pub async fn reorder(
     db: &Db,
     order: &[ConnectionId],
-    _: &Permit<ManageConnections>,
+    permit: &Permit<ManageConnections>,
 ) -> Result<(), StoreError> {
     let mut tx = begin(db).await?;
-    order_rows(&mut tx, order).await?;
-    tx.commit().await
+    if order_rows(&mut tx, order).await? == 0 {
+        return Ok(());
+    }
+    record(tx, &ordered(permit, order)).await
+}
+
+fn ordered(permit: &Permit<ManageConnections>, order: &[ConnectionId]) -> Entry {
+    let order: Vec<_> = order.iter().map(ConnectionId::as_str).collect();
+    Entry::done(Event::ConnectionOrdered, permit.by()).with("order", order)
 }
 
 /// One of several changes that are made together.
@@ -93,29 +112,56 @@ pub enum Step {
     Delete(ConnectionId),
 }
 
-/// Makes all of these changes and then [`reorder`]s, or changes nothing. `Conflict` of
+impl Step {
+    const fn id(&self) -> &ConnectionId {
+        match self {
+            Self::Insert(row) | Self::Update { row, .. } => &row.id,
+            Self::Delete(id) => id,
+        }
+    }
+}
+
+/// Makes all of these changes and then [`reorder`]s, or changes nothing; one record tells of all. `Conflict` of
 /// `connection.updated_at` when a row to update was changed or removed since it was seen.
 pub async fn rearrange(
     db: &Db,
     steps: &[Step],
     order: &[ConnectionId],
-    _: &Permit<ManageConnections>,
+    permit: &Permit<ManageConnections>,
 ) -> Result<(), StoreError> {
     let mut tx = begin(db).await?;
     for step in steps {
         match step {
             Step::Insert(row) => insert_row(&mut tx, row).await?,
             Step::Update { row, seen } => {
-                if !update_row(&mut tx, row, Some(*seen)).await? {
-                    return Err(changed_since());
-                }
+                update_row(&mut tx, row, Some(*seen)).await?.ok_or_else(changed_since)?;
             }
-            Step::Delete(id) => {
-                delete_row(&mut tx, id).await?;
-            }
+            Step::Delete(id) => drop(delete_row(&mut tx, id).await?),
         }
     }
-    order_rows(&mut tx, order).await?;
+    let moved = order_rows(&mut tx, order).await?;
+    let entry = match steps {
+        [] if moved == 0 => return Ok(()),
+        [] => ordered(permit, order),
+        [one] => rearranged(steps, permit).on(one.id()),
+        _ => rearranged(steps, permit),
+    };
+    record(tx, &entry).await
+}
+
+/// Which connections came, changed and went.
+fn rearranged(steps: &[Step], permit: &Permit<ManageConnections>) -> Entry {
+    let ids = |is_meant: fn(&Step) -> bool| -> Vec<&str> {
+        steps.iter().filter(|step| is_meant(step)).map(|step| step.id().as_str()).collect()
+    };
+    Entry::done(Event::ConnectionChanged, permit.by())
+        .with("connections_made", ids(|step| matches!(step, Step::Insert(_))))
+        .with("connections_changed", ids(|step| matches!(step, Step::Update { .. })))
+        .with("connections_deleted", ids(|step| matches!(step, Step::Delete(_))))
+}
+
+async fn record(mut tx: Tx, entry: &Entry) -> Result<(), StoreError> {
+    audit::append(&mut tx, entry).await?;
     tx.commit().await
 }
 
@@ -127,21 +173,21 @@ async fn insert_row(tx: &mut Tx, connection: &Connection) -> Result<(), StoreErr
     Ok(())
 }
 
+/// The names of what became different; `None` when the row is gone.
 async fn update_row(
     tx: &mut Tx,
-    connection: &Connection,
+    wanted: &Connection,
     seen: Option<Timestamp>,
-) -> Result<bool, StoreError> {
-    let sql = "SELECT updated_at, base_url FROM connection WHERE id = $1";
-    let Some(row) = tx.query_one(sql, values![&connection.id]).await? else { return Ok(false) };
-    let mut fields = row.fields("connection");
-    let (found, base_url): (Timestamp, BaseUrl) = (fields.read()?, fields.read()?);
-    if seen.is_some_and(|seen| seen != found) {
+) -> Result<Option<Vec<&'static str>>, StoreError> {
+    let sql = format!("SELECT {COLUMNS} FROM connection WHERE id = $1");
+    let Some(row) = tx.query_one(sql, values![&wanted.id]).await? else { return Ok(None) };
+    let before = connection(row)?;
+    if seen.is_some_and(|seen| seen != before.updated_at) {
         return Err(changed_since());
     }
-    let mut params = row_values(connection);
+    let mut params = row_values(wanted);
     // A clock that stood still must not hide a change from the next writer's `seen`.
-    let after = Timestamp::from_micros(found.micros().saturating_add(1)).max(connection.updated_at);
+    let after = Timestamp::from_micros(before.updated_at.micros().saturating_add(1)).max(wanted.updated_at);
     params[11] = after.into();
     params.remove(10);
     tx.execute(
@@ -150,31 +196,47 @@ async fn update_row(
         params,
     )
     .await?;
-    if base_url != connection.base_url {
-        tx.execute("DELETE FROM model_list WHERE connection_id = $1", values![&connection.id]).await?;
+    if before.base_url != wanted.base_url {
+        tx.execute("DELETE FROM model_list WHERE connection_id = $1", values![&wanted.id]).await?;
     }
-    Ok(true)
+    Ok(Some(differences(&before, wanted)))
+}
+
+fn differences(before: &Connection, after: &Connection) -> Vec<&'static str> {
+    let fields = [
+        ("name", before.name != after.name),
+        ("base_url", before.base_url != after.base_url),
+        ("kind", before.kind != after.kind),
+        ("enabled", before.is_enabled != after.is_enabled),
+        ("position", before.position != after.position),
+        ("prefix", before.prefix != after.prefix),
+        ("key", before.key_tail != after.key_tail || before.sealed_key != after.sealed_key),
+    ];
+    fields.into_iter().filter_map(|(name, differs)| differs.then_some(name)).collect()
 }
 
 fn changed_since() -> StoreError {
     StoreError::Conflict { table: "connection".to_owned(), column: "updated_at".to_owned() }
 }
 
-async fn delete_row(tx: &mut Tx, id: &ConnectionId) -> Result<bool, StoreError> {
-    let gone = tx.execute("DELETE FROM connection WHERE id = $1", values![id]).await?;
-    Ok(gone == 1)
+/// The name that it had; `None` when it was gone.
+async fn delete_row(tx: &mut Tx, id: &ConnectionId) -> Result<Option<String>, StoreError> {
+    let row = tx.query_one("DELETE FROM connection WHERE id = $1 RETURNING name", values![id]).await?;
+    row.map(|row| row.single("connection")).transpose()
 }
 
-async fn order_rows(tx: &mut Tx, order: &[ConnectionId]) -> Result<(), StoreError> {
+/// How many connections got another place.
+async fn order_rows(tx: &mut Tx, order: &[ConnectionId]) -> Result<u64, StoreError> {
     let rows = tx.query("SELECT id FROM connection ORDER BY position, created_at, id", Vec::new()).await?;
     let mut ids: Vec<ConnectionId> =
         rows.into_iter().map(|row| row.single("connection")).collect::<Result<_, _>>()?;
     ids.sort_by_key(|id| order.iter().position(|named| named == id).unwrap_or(usize::MAX));
+    let mut moved = 0;
     for (position, id) in (0_i64..).zip(&ids) {
         let sql = "UPDATE connection SET position = $2 WHERE id = $1 AND position <> $2";
-        tx.execute(sql, values![id, position]).await?;
+        moved += tx.execute(sql, values![id, position]).await?;
     }
-    Ok(())
+    Ok(moved)
 }
 
 /// What administrators decided about models, all connections together.
@@ -199,7 +261,7 @@ pub async fn overrides(db: &Db) -> Result<Vec<ModelOverride>, StoreError> {
 pub async fn put_override(
     db: &Db,
     decided: &ModelOverride,
-    _: &Permit<ManageConnections>,
+    permit: &Permit<ManageConnections>,
 ) -> Result<(), StoreError> {
     let mut tx = begin(db).await?;
     tx.execute(
@@ -217,7 +279,20 @@ pub async fn put_override(
         ],
     )
     .await?;
-    tx.commit().await
+    let names = [
+        decided.public_id.as_ref().map(|_| "public_id"),
+        decided.name.as_ref().map(|_| "name"),
+        decided.is_hidden.then_some("hidden"),
+        decided.pricing.as_ref().map(|_| "pricing"),
+    ];
+    let entry = model(permit, &decided.connection, &decided.upstream_id);
+    record(tx, &entry.with("decided", names.into_iter().flatten().collect::<Vec<_>>())).await
+}
+
+fn model(permit: &Permit<ManageConnections>, connection: &ConnectionId, upstream_id: &str) -> Entry {
+    Entry::done(Event::ModelChanged, permit.by())
+        .on(Target::new(TargetKind::Model, upstream_id))
+        .with("connection", connection.as_str())
 }
 
 /// Forgets what was decided about one model; `false` when nothing was.
@@ -225,13 +300,16 @@ pub async fn delete_override(
     db: &Db,
     connection: &ConnectionId,
     upstream_id: &str,
-    _: &Permit<ManageConnections>,
+    permit: &Permit<ManageConnections>,
 ) -> Result<bool, StoreError> {
     let mut tx = begin(db).await?;
     let sql = "DELETE FROM model_override WHERE connection_id = $1 AND upstream_id = $2";
-    let gone = tx.execute(sql, values![connection, upstream_id]).await?;
-    tx.commit().await?;
-    Ok(gone == 1)
+    if tx.execute(sql, values![connection, upstream_id]).await? == 0 {
+        return Ok(false);
+    }
+    let nothing: [&str; 0] = [];
+    record(tx, &model(permit, connection, upstream_id).with("decided", nothing.as_slice())).await?;
+    Ok(true)
 }
 
 /// The models that a provider listed when it was last asked.

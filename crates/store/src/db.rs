@@ -131,15 +131,6 @@ impl Db {
         self.write(sql.into(), params).await.map(|answer| answer.changed)
     }
 
-    /// Writes with a single statement that has RETURNING.
-    pub(crate) async fn change(
-        &self,
-        sql: impl Into<Cow<'static, str>>,
-        params: Vec<Value>,
-    ) -> Result<Vec<Row>, StoreError> {
-        self.write(sql.into(), params).await.map(|answer| answer.rows)
-    }
-
     async fn write(&self, sql: Cow<'static, str>, params: Vec<Value>) -> Result<Answer, StoreError> {
         let statement = Statement { sql, params };
         match &self.0.backend {

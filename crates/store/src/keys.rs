@@ -2,10 +2,13 @@
 
 use std::fmt::Write as _;
 
-use kernel::{KeyChange, KeyId, KeyState, ManageKeys, Money, Permit, Timestamp, UserId, VirtualKey};
+use kernel::{
+    KeyChange, KeyId, KeyState, ManageKeys, Money, Permit, Timestamp, UserId, VirtualKey,
+    audit::{Entry, Event},
+};
 
 use crate::{
-    Page, StoreError,
+    Page, StoreError, audit,
     db::{Db, Tx},
     page::containing,
     revision::{self, Topic},
@@ -19,7 +22,7 @@ const COLUMNS: &str = "id, digest, prefix, last_four, name, owner_id, models, en
 
 /// Adds a key. `Conflict` of `virtual_key.name` when another key that is not revoked has the name, of
 /// `virtual_key.digest` when the secret exists already; `Orphan` when the owner does not.
-pub async fn insert(db: &Db, key: &VirtualKey, _: &Permit<ManageKeys>) -> Result<(), StoreError> {
+pub async fn insert(db: &Db, key: &VirtualKey, permit: &Permit<ManageKeys>) -> Result<(), StoreError> {
     let mut tx = begin(db).await?;
     let sql = format!(
         "INSERT INTO virtual_key ({COLUMNS}) VALUES \
@@ -46,6 +49,11 @@ pub async fn insert(db: &Db, key: &VirtualKey, _: &Permit<ManageKeys>) -> Result
         key.last_used_at,
     ];
     tx.execute(sql, params).await?;
+    let entry = Entry::done(Event::VirtualKeyMade, permit.by())
+        .on(&key.id)
+        .with("name", key.name.as_str())
+        .with("owner", key.owner.as_ref().map(UserId::as_str));
+    audit::append(&mut tx, &entry).await?;
     tx.commit().await
 }
 
@@ -140,18 +148,20 @@ fn conditions(filter: &KeyFilter) -> (String, Vec<Value>) {
 }
 
 /// Changes a key and returns it as it is now; `None` when there is no such key or it is revoked. The
-/// spend is written only when the change names it, so that nothing settled meanwhile is lost.
+/// spend is written only when the change names it, so that nothing settled meanwhile is lost. What does not
+/// differ is no change.
 pub async fn apply(
     db: &Db,
     id: &KeyId,
     change: KeyChange,
     now: Timestamp,
-    _: &Permit<ManageKeys>,
+    permit: &Permit<ManageKeys>,
 ) -> Result<Option<VirtualKey>, StoreError> {
     let mut tx = begin(db).await?;
     let sql = format!("SELECT {COLUMNS} FROM virtual_key WHERE id = $1 AND revoked_at IS NULL");
     let Some(row) = tx.query_one(sql, values![id]).await? else { return Ok(None) };
     let before = key(row)?;
+    let Some(entry) = entry_of(&before, &change, permit) else { return Ok(Some(before)) };
     if let Some(spend) = change.spend {
         tx.execute("UPDATE virtual_key SET spend = $2 WHERE id = $1", values![id, spend]).await?;
     }
@@ -172,17 +182,54 @@ pub async fn apply(
         now,
     ];
     let after = tx.query_one(sql, params).await?.map(key).transpose()?;
+    audit::append(&mut tx, &entry).await?;
     tx.commit().await?;
     Ok(after)
 }
 
+/// What to say of a change; none when nothing differs.
+fn entry_of(before: &VirtualKey, change: &KeyChange, permit: &Permit<ManageKeys>) -> Option<Entry> {
+    fn differs<T: PartialEq>(new: Option<&T>, old: &T) -> bool {
+        new.is_some_and(|new| new != old)
+    }
+    let is_blocked = change.is_blocked.filter(|is_blocked| *is_blocked != before.is_blocked);
+    let fields = [
+        ("name", differs(change.name.as_ref(), &before.name)),
+        ("owner", differs(change.owner.as_ref(), &before.owner)),
+        ("models", differs(change.models.as_ref(), &before.models)),
+        ("endpoints", differs(change.endpoints.as_ref(), &before.endpoints)),
+        ("expires_at", differs(change.expires_at.as_ref(), &before.expires_at)),
+        ("max_budget", differs(change.max_budget.as_ref(), &before.max_budget)),
+        ("spend", change.spend.is_some()),
+        ("blocked", is_blocked.is_some()),
+        ("metadata", differs(change.metadata.as_ref(), &before.metadata)),
+    ];
+    let changed: Vec<&str> =
+        fields.into_iter().filter_map(|(name, differs)| differs.then_some(name)).collect();
+    let event = match (changed.as_slice(), is_blocked) {
+        ([], _) => return None,
+        (["blocked"], Some(true)) => Event::VirtualKeyBlocked,
+        (["blocked"], _) => Event::VirtualKeyUnblocked,
+        _ => Event::VirtualKeyChanged,
+    };
+    Some(Entry::done(event, permit.by()).on(&before.id).changed(changed))
+}
+
 /// Ends a key for ever; `false` when there is no such key or it was revoked already.
-pub async fn revoke(db: &Db, id: &KeyId, now: Timestamp, _: &Permit<ManageKeys>) -> Result<bool, StoreError> {
+pub async fn revoke(
+    db: &Db,
+    id: &KeyId,
+    now: Timestamp,
+    permit: &Permit<ManageKeys>,
+) -> Result<bool, StoreError> {
     let mut tx = begin(db).await?;
     let sql = "UPDATE virtual_key SET revoked_at = $2, updated_at = $2 WHERE id = $1 AND revoked_at IS NULL";
-    let changed = tx.execute(sql, values![id, now]).await?;
+    if tx.execute(sql, values![id, now]).await? == 0 {
+        return Ok(false);
+    }
+    audit::append(&mut tx, &Entry::done(Event::VirtualKeyRevoked, permit.by()).on(id)).await?;
     tx.commit().await?;
-    Ok(changed == 1)
+    Ok(true)
 }
 
 /// What a key has spent and settled.

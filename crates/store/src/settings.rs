@@ -2,10 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use kernel::{ManageSettings, Permit, Timestamp};
+use kernel::{
+    ManageSettings, Permit, Timestamp,
+    audit::{Entry, Event, Target, TargetKind},
+};
 
 use crate::{
-    StoreError,
+    StoreError, audit,
     db::{Db, Tx},
     revision::{self, Topic},
     value::values,
@@ -54,8 +57,11 @@ pub async fn apply(
     db: &Db,
     changes: &[(&str, Option<&str>)],
     now: Timestamp,
-    _: &Permit<ManageSettings>,
+    permit: &Permit<ManageSettings>,
 ) -> Result<(), StoreError> {
+    if changes.is_empty() {
+        return Ok(());
+    }
     let mut tx = db.begin().await?;
     revision::bump(&mut tx, Topic::Settings).await?;
     for (name, json) in changes {
@@ -64,7 +70,18 @@ pub async fn apply(
             None => drop(tx.execute("DELETE FROM setting WHERE name = $1", values![*name]).await?),
         }
     }
+    audit::append(&mut tx, &changed(permit, changes)).await?;
     tx.commit().await
+}
+
+/// The names alone: what is stored may be a secret.
+fn changed(permit: &Permit<ManageSettings>, changes: &[(&str, Option<&str>)]) -> Entry {
+    let entry =
+        Entry::done(Event::SettingsChanged, permit.by()).changed(changes.iter().map(|(name, _)| *name));
+    match changes {
+        [(name, _)] => entry.on(Target::new(TargetKind::Setting, name)),
+        _ => entry,
+    }
 }
 
 pub(crate) async fn put(tx: &mut Tx, name: &str, json: &str, now: Timestamp) -> Result<(), StoreError> {

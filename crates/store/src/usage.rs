@@ -1,6 +1,9 @@
 //! The ledger: what every request used and cost, and what each key has spent by it.
 //!
-//! [`settle`] is on the gateway's hot path: many rows per statement, one transaction per batch.
+//! [`settle`] keeps up with the gateway: many rows per statement, one transaction and one record of the audit log per
+//! batch.
+
+mod proof;
 
 use std::{
     collections::{BTreeMap, HashSet},
@@ -12,6 +15,7 @@ use kernel::{
     KeyId, Money, Permit, ReadUsage, RequestId, Timestamp, TokenCount, UsageId, UsageRecord, UserId,
 };
 
+pub use self::proof::{BatchProof, batches};
 use crate::{
     StoreError,
     db::{Db, Tx},
@@ -22,7 +26,8 @@ use crate::{
 const COLUMNS: &str = "id, request_id, at, endpoint, model, connection_id, key_id, account_id, outcome, status, \
      prompt_tokens, cached_tokens, completion_tokens, reasoning_tokens, is_estimated, cost, milliseconds, \
      first_byte_milliseconds, is_stream, error";
-const WIDTH: usize = 20;
+/// [`COLUMNS`], and the batch.
+const WIDTH: usize = 21;
 
 /// Rows per INSERT. A batch is cut greedily into these sizes, so that three prepared statements serve all.
 const SIZES: [usize; 3] = [64, 8, 1];
@@ -35,6 +40,7 @@ pub async fn settle(db: &Db, records: &[UsageRecord]) -> Result<(), StoreError> 
         return Ok(());
     }
     let mut tx = db.begin().await?;
+    let batch = proof::new_batch(&tx.recorder());
     let mut inserted: HashSet<UsageId> = HashSet::with_capacity(records.len());
     let mut rest = records;
     for (size, insert) in SIZES.iter().zip(INSERTS.iter()) {
@@ -42,6 +48,7 @@ pub async fn settle(db: &Db, records: &[UsageRecord]) -> Result<(), StoreError> 
             let mut params = Vec::with_capacity(size * WIDTH);
             for record in chunk {
                 push_values(&mut params, record);
+                params.push(batch.into());
             }
             for row in tx.query(insert.as_str(), params).await? {
                 inserted.insert(row.single("usage_record")?);
@@ -49,7 +56,10 @@ pub async fn settle(db: &Db, records: &[UsageRecord]) -> Result<(), StoreError> 
             rest = tail;
         }
     }
+    let rows: BTreeMap<&UsageId, &UsageRecord> =
+        records.iter().rev().filter(|row| inserted.contains(&row.id)).map(|row| (&row.id, row)).collect();
     charge(&mut tx, records, inserted).await?;
+    proof::append(&mut tx, batch, rows).await?;
     tx.commit().await
 }
 
@@ -81,7 +91,7 @@ async fn charge(
 }
 
 fn insert_of(rows: usize) -> String {
-    let mut sql = format!("INSERT INTO usage_record ({COLUMNS}) VALUES ");
+    let mut sql = format!("INSERT INTO usage_record ({COLUMNS}, batch) VALUES ");
     for row in 0..rows {
         sql.push_str(if row == 0 { "(" } else { ", (" });
         for column in 1..=WIDTH {

@@ -5,10 +5,11 @@ use std::{collections::HashMap, sync::Arc};
 
 use kernel::{
     ChatHead, ChatId, ChatRow, Message, MessageId, Permit, Person, TurnId, UseWorkspace, WriteChat,
+    audit::{Entry, Event},
 };
 use store::{
     Page,
-    chats::{self, Found, ListFilter, RowChange},
+    chats::{self, ChatUpdate, Found, ListFilter, Updated},
 };
 
 use crate::{
@@ -106,36 +107,36 @@ impl Desk {
         change.check()?;
         let (row, permit) = self.own(id).await?;
         let (db, now) = (&self.inner.db, self.inner.world.now());
-        if !change.messages.is_empty() {
+        let messages = if change.messages.is_empty() {
+            Vec::new()
+        } else {
             let stored = chats::messages_of(db, id).await?;
             let is_written = |message: &MessageId| self.inner.turns.is_written(id, message);
-            let changed = change.changed_messages(&stored, is_written, now)?;
-            if !changed.is_empty() {
-                chats::upsert_messages(db, id, &changed, now, &permit).await?;
-            }
-        }
-        let leaf = change.current.as_ref().filter(|leaf| row.current.as_ref() != Some(leaf));
-        if let Some(leaf) = leaf
-            && !chats::set_current(db, id, leaf, &permit).await?
-        {
-            return Err(no_such_leaf());
-        }
-        // A new name does not move a chat to the top: nothing was said.
-        let title = change.clean_title().filter(|title| *title != row.head.title);
-        if let Some(title) = title
-            && !chats::set_title(db, id, &title, &permit).await?
-        {
-            return Err(WorkspaceError::Missing("chat"));
-        }
-        let rest = RowChange {
+            change.changed_messages(&stored, is_written, now)?
+        };
+        let update = ChatUpdate {
+            messages,
+            current: change.current.clone().filter(|leaf| row.current.as_ref() != Some(leaf)),
+            title: change.clean_title().filter(|title| *title != row.head.title),
             models: change.models.clone().filter(|models| *models != row.models),
             extra: change.merged_extra(&row.extra),
-            ..RowChange::default()
+            meta: None,
         };
-        if rest.models.is_some() || rest.extra.is_some() {
-            chats::set_row(db, id, rest, now, &permit).await?;
-        }
+        self.write(id, &update, &permit).await?;
         self.open(id).await
+    }
+
+    async fn write(
+        &self,
+        id: &ChatId,
+        update: &ChatUpdate,
+        permit: &Permit<WriteChat>,
+    ) -> Result<(), WorkspaceError> {
+        match chats::update(&self.inner.db, id, update, self.inner.world.now(), permit).await? {
+            Updated::Done => Ok(()),
+            Updated::NoChat => Err(WorkspaceError::Missing("chat")),
+            Updated::NoMessage => Err(no_such_leaf()),
+        }
     }
 
     /// Deletes a chat and stops what is being written in it.
@@ -225,9 +226,9 @@ impl Desk {
             {
                 return Err(TreeError::TooLarge.into());
             }
-            let now = self.inner.world.now();
-            chats::upsert_messages(&self.inner.db, chat, &[Message { content, ..stored }], now, &permit)
-                .await?;
+            let update =
+                ChatUpdate { messages: vec![Message { content, ..stored }], ..ChatUpdate::default() };
+            self.write(chat, &update, &permit).await?;
         }
         self.open(chat).await
     }
@@ -257,7 +258,13 @@ impl Desk {
 
     /// Stops an answer; what was written stays. One that is just over is left as it is.
     pub async fn stop_turn(&self, chat: &ChatId, turn: &TurnId) -> Result<(), WorkspaceError> {
-        self.turn(chat, turn).await?.stop.cancel();
+        let found = self.turn(chat, turn).await?;
+        if found.is_over() || found.stop.is_cancelled() {
+            return Ok(());
+        }
+        let entry = Entry::done(Event::TurnStopped, self.permit.by()).on(turn).with("chat", chat.as_str());
+        store::audit::record(&self.inner.db, &entry).await?;
+        found.stop.cancel();
         Ok(())
     }
 

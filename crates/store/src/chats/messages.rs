@@ -1,9 +1,12 @@
 //! The messages of a chat, one row each: saving one costs the same in a long chat as in a short one.
 
-use kernel::{ChatId, Message, MessageId, MessagePatch, Permit, Timestamp, TurnError, UserId, WriteChat};
+use kernel::{
+    ChatId, Message, MessageId, MessagePatch, Permit, Timestamp, TurnError, TurnId, UserId, WriteChat,
+    audit::{Entry, Event},
+};
 
 use crate::{
-    StoreError,
+    StoreError, audit,
     db::{Db, Tx},
     row::{Fields, Row, to_json},
     value::{Value, values},
@@ -24,50 +27,71 @@ pub async fn message(db: &Db, chat: &ChatId, id: &MessageId) -> Result<Option<Me
     db.query_one(sql, values![chat, id]).await?.map(read).transpose()
 }
 
-/// Adds a message. `Conflict` of `chat_message.id` when the chat has it already; `Orphan` when the chat
-/// is gone.
+/// Adds a message that somebody else wrote, say an importer; it is not shown. `Conflict` of `chat_message.id`
+/// when the chat has it already; `Orphan` when the chat is gone.
 pub async fn insert_message(
     db: &Db,
     chat: &ChatId,
     message: &Message,
     now: Timestamp,
-    _: &Permit<WriteChat>,
+    permit: &Permit<WriteChat>,
 ) -> Result<(), StoreError> {
     let mut tx = db.begin().await?;
     touch(&mut tx, chat, now).await?;
     insert_row(&mut tx, chat, message, now).await?;
+    let entry =
+        Entry::done(Event::ChatChanged, permit.by()).on(chat).changed(["messages"]).with("messages", 1);
+    audit::append(&mut tx, &entry).await?;
     tx.commit().await
 }
 
-/// Adds messages, say a question and the answer that begins, and shows the branch that ends in `current`;
-/// all or nothing. Errors as [`insert_message`].
-pub async fn insert_messages(
+/// A question and the answer that begins.
+#[derive(Debug)]
+pub struct BegunTurn<'a> {
+    /// Which turn writes the answer.
+    pub id: &'a TurnId,
+    /// The question, unless it was there already.
+    pub question: Option<&'a Message>,
+    /// The answer, still empty. The branch that ends in it is shown from now on.
+    pub answer: &'a Message,
+    /// The chat's models, when they are to change.
+    pub models: Option<&'a [String]>,
+}
+
+/// Adds a question and its answer, all or nothing. Errors as [`insert_message`].
+pub async fn begin_turn(
     db: &Db,
     chat: &ChatId,
-    messages: &[Message],
-    current: &MessageId,
+    turn: &BegunTurn<'_>,
     now: Timestamp,
-    _: &Permit<WriteChat>,
+    permit: &Permit<WriteChat>,
 ) -> Result<(), StoreError> {
     let mut tx = db.begin().await?;
     touch(&mut tx, chat, now).await?;
-    for message in messages {
+    for message in turn.question.into_iter().chain([turn.answer]) {
         insert_row(&mut tx, chat, message, now).await?;
     }
-    tx.execute("UPDATE chat SET current_id = $2 WHERE id = $1", values![chat, current]).await?;
+    let sql = "UPDATE chat SET current_id = $2, models = COALESCE($3, models) WHERE id = $1";
+    tx.execute(sql, values![chat, &turn.answer.id, turn.models.map(to_json)]).await?;
+    let entry = Entry::done(Event::TurnStarted, permit.by())
+        .on(turn.id)
+        .with("chat", chat.as_str())
+        .with("message", turn.answer.id.as_str())
+        .with("model", turn.answer.model.as_deref());
+    audit::append(&mut tx, &entry).await?;
     tx.commit().await
 }
 
-/// Adds or replaces the given messages and leaves the others alone. `Orphan` when the chat is gone.
-pub async fn upsert_messages(
-    db: &Db,
+/// Adds or replaces the given messages and leaves the others alone.
+pub(super) async fn upsert_rows(
+    tx: &mut Tx,
     chat: &ChatId,
     messages: &[Message],
     now: Timestamp,
-    _: &Permit<WriteChat>,
 ) -> Result<(), StoreError> {
-    let mut tx = db.begin().await?;
-    touch(&mut tx, chat, now).await?;
+    if messages.is_empty() {
+        return Ok(());
+    }
     let sql = format!(
         "{} ON CONFLICT (chat_id, id) DO UPDATE SET parent_id = excluded.parent_id, role = excluded.role,
              content = excluded.content, model = excluded.model, is_done = excluded.is_done,
@@ -79,7 +103,7 @@ pub async fn upsert_messages(
     for message in messages {
         tx.execute(sql.clone(), insert_values(chat, message, now)).await?;
     }
-    tx.commit().await
+    Ok(())
 }
 
 /// Saves an answer as it grows; `false` when the message is gone. While it grows this is one statement
@@ -127,7 +151,7 @@ pub async fn delete_message_with_descendants(
     chat: &ChatId,
     id: &MessageId,
     now: Timestamp,
-    _: &Permit<WriteChat>,
+    permit: &Permit<WriteChat>,
 ) -> Result<Vec<MessageId>, StoreError> {
     let mut tx = db.begin().await?;
     let found = tx
@@ -155,6 +179,12 @@ pub async fn delete_message_with_descendants(
         values![chat, parent.filter(|parent| !gone.contains(parent)).as_ref()],
     )
     .await?;
+    let entry = Entry::done(Event::ChatChanged, permit.by())
+        .on(chat)
+        .changed(["messages"])
+        .with("message_deleted", id.as_str())
+        .with("messages_deleted", gone.len());
+    audit::append(&mut tx, &entry).await?;
     tx.commit().await?;
     Ok(gone)
 }

@@ -9,7 +9,7 @@ use tokio::task::JoinSet;
 use super::{Home, at, on_both, person};
 use crate::{
     Db, Page, StoreError,
-    chats::{self, ListFilter, RowChange, Unfinished},
+    chats::{self, BegunTurn, ChatUpdate, ListFilter, Unfinished, Updated},
     value::values,
 };
 
@@ -98,6 +98,10 @@ async fn chat(db: &Db, name: &str, messages: &[Message]) -> ChatId {
     row.current = messages.last().map(|message| message.id.clone());
     chats::create(db, &row, messages, &may_use()).await.unwrap();
     row.head.id
+}
+
+async fn update(db: &Db, chat: &ChatId, change: &ChatUpdate, second: i64) -> Updated {
+    chats::update(db, chat, change, at(second), &may_write()).await.unwrap()
 }
 
 async fn ids(db: &Db, chat: &ChatId) -> Vec<String> {
@@ -221,12 +225,17 @@ async fn a_finished_answer_moves_its_chat_to_the_top(home: Home) {
 async fn a_question_and_its_answer_begin_together_or_not_at_all(home: Home) {
     let db = home.ready().await;
     let one = chat(&db, "c1", &[message("m1", None, 1)]).await;
-    let turn = [message("q", Some("m1"), 2), message("a", Some("q"), 3)];
-    chats::insert_messages(&db, &one, &turn, &id("a"), at(3), &may_write()).await.unwrap();
+    let begin = async |question: Message, answer: Message, second| {
+        let models = ["demo/new".to_owned()];
+        let id = "turn_1".parse().unwrap();
+        let turn = BegunTurn { id: &id, question: Some(&question), answer: &answer, models: Some(&models) };
+        chats::begin_turn(&db, &one, &turn, at(second), &may_write()).await
+    };
+    begin(message("q", Some("m1"), 2), message("a", Some("q"), 3), 3).await.unwrap();
     assert_eq!(current(&db, &one).await.as_deref(), Some("a"));
+    assert_eq!(chats::row_by_id(&db, &one).await.unwrap().unwrap().models, ["demo/new"]);
 
-    let turn = [message("q2", Some("a"), 4), message("a", Some("q2"), 5)];
-    let refused = chats::insert_messages(&db, &one, &turn, &id("q2"), at(5), &may_write()).await.unwrap_err();
+    let refused = begin(message("q2", Some("a"), 4), message("a", Some("q2"), 5), 5).await.unwrap_err();
     assert!(refused.is_conflict_of("chat_message", "id"), "{refused:?}");
     assert_eq!(ids(&db, &one).await, ["m1", "q", "a"]);
     assert_eq!(chats::head_by_id(&db, &one).await.unwrap().unwrap().updated_at, at(3));
@@ -244,11 +253,11 @@ async fn only_the_given_messages_are_replaced(home: Home) {
     let two = chat(&db, "c2", &[message("m2", None, 1)]).await;
     let changed = full("m2", 2);
     let new = message("m3", Some("m2"), 3);
-    chats::upsert_messages(&db, &one, &[changed.clone(), new.clone()], at(4), &may_write()).await.unwrap();
+    let given = ChatUpdate { messages: vec![changed.clone(), new.clone()], ..ChatUpdate::default() };
+    assert_eq!(update(&db, &one, &given, 4).await, Updated::Done);
     assert_eq!(chats::messages_of(&db, &one).await.unwrap(), [message("m1", None, 1), changed, new]);
     assert_eq!(chats::messages_of(&db, &two).await.unwrap(), [message("m2", None, 1)]);
-    let orphan = chats::upsert_messages(&db, &"c9".parse().unwrap(), &[], at(4), &may_write()).await;
-    assert_eq!(orphan, Err(StoreError::Orphan));
+    assert_eq!(update(&db, &"c9".parse().unwrap(), &given, 4).await, Updated::NoChat);
 }
 
 /// m1 - m2 - m3 - m4, and m5 beside m2.
@@ -298,10 +307,13 @@ async fn only_a_message_of_the_chat_can_be_shown(home: Home) {
     let db = home.ready().await;
     let one = chat(&db, "c1", &tree()).await;
     chat(&db, "c2", &[message("x", None, 1)]).await;
-    assert!(chats::set_current(&db, &one, &id("m5"), &may_write()).await.unwrap());
-    assert!(!chats::set_current(&db, &one, &id("x"), &may_write()).await.unwrap());
+    let show = |name| ChatUpdate { current: Some(id(name)), ..ChatUpdate::default() };
+    assert_eq!(update(&db, &one, &show("m5"), 9).await, Updated::Done);
+    let with_more = ChatUpdate { title: Some("lost".to_owned()), ..show("x") };
+    assert_eq!(update(&db, &one, &with_more, 9).await, Updated::NoMessage);
     let row = chats::row_by_id(&db, &one).await.unwrap().unwrap();
     assert_eq!((row.current, row.head.updated_at), (Some(id("m5")), at(0)));
+    assert_eq!(row.head.title, "Title of c1");
 }
 
 async fn a_title_that_a_person_wrote_is_not_replaced(home: Home) {
@@ -310,7 +322,8 @@ async fn a_title_that_a_person_wrote_is_not_replaced(home: Home) {
     let title = async || chats::head_by_id(&db, &one).await.unwrap().unwrap().title;
     assert!(chats::set_title_if(&db, &one, "Title of c1", "By the model", &may_write()).await.unwrap());
     assert_eq!(title().await, "By the model");
-    assert!(chats::set_title(&db, &one, "By Ada", &may_write()).await.unwrap());
+    let by_ada = ChatUpdate { title: Some("By Ada".to_owned()), ..ChatUpdate::default() };
+    assert_eq!(update(&db, &one, &by_ada, 9).await, Updated::Done);
     assert!(!chats::set_title_if(&db, &one, "By the model", "Too late", &may_write()).await.unwrap());
     assert_eq!(title().await, "By Ada");
 }
@@ -415,26 +428,25 @@ async fn the_row_changes_only_where_told(home: Home) {
     let db = home.ready().await;
     let one = chat(&db, "c1", &tree()).await;
     let mut expected = chats::row_by_id(&db, &one).await.unwrap().unwrap();
-    let change = RowChange { models: Some(vec!["a".into(), "b".into()]), ..RowChange::default() };
-    let changed = chats::set_row(&db, &one, change, at(4), &may_write()).await.unwrap().unwrap();
+    let read = async || format!("{:?}", chats::row_by_id(&db, &one).await.unwrap().unwrap());
+    let change = ChatUpdate { models: Some(vec!["a".into(), "b".into()]), ..ChatUpdate::default() };
+    assert_eq!(update(&db, &one, &change, 4).await, Updated::Done);
     expected.models = vec!["a".into(), "b".into()];
     expected.head.updated_at = at(4);
-    assert_eq!(format!("{changed:?}"), format!("{expected:?}"));
+    assert_eq!(read().await, format!("{expected:?}"));
 
-    let change = RowChange {
+    let change = ChatUpdate {
         title: Some("New".into()),
         extra: Some("{}".into()),
         meta: Some("{\"x\":1}".into()),
-        ..RowChange::default()
+        ..ChatUpdate::default()
     };
-    chats::set_row(&db, &one, change.clone(), at(5), &may_write()).await.unwrap();
+    assert_eq!(update(&db, &one, &change, 5).await, Updated::Done);
     expected.head.title = "New".into();
     (expected.extra, expected.meta) = ("{}".into(), "{\"x\":1}".into());
     expected.head.updated_at = at(5);
-    let found = chats::row_by_id(&db, &one).await.unwrap().unwrap();
-    assert_eq!(format!("{found:?}"), format!("{expected:?}"));
-    let nowhere = "c9".parse().unwrap();
-    assert!(chats::set_row(&db, &nowhere, change, at(5), &may_write()).await.unwrap().is_none());
+    assert_eq!(read().await, format!("{expected:?}"));
+    assert_eq!(update(&db, &"c9".parse().unwrap(), &change, 5).await, Updated::NoChat);
 }
 
 async fn unfinished_answers_are_found_and_interrupted_unless_somebody_writes_them(home: Home) {

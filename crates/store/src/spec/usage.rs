@@ -6,7 +6,7 @@ use tokio::task::JoinSet;
 use super::{Home, at, keys as key, on_both};
 use crate::{
     keys, revision,
-    usage::{self, KeyTotal, UsageFilter},
+    usage::{self, BatchProof, KeyTotal, UsageFilter},
 };
 
 on_both! {
@@ -20,6 +20,7 @@ on_both! {
     the_ledger_outlives_key_person_and_connection;
     rows_are_listed_newest_first_by_filter_and_page;
     totals_are_kept_by_key;
+    a_batch_leaves_one_record_by_which_a_changed_row_is_found;
 }
 
 fn permit() -> Permit<ReadUsage> {
@@ -205,4 +206,44 @@ async fn totals_are_kept_by_key(home: Home) {
     };
     let totals = usage::totals_by_key(&db, &UsageFilter::default(), &permit()).await.unwrap();
     assert_eq!(totals, [total(2, 1, 7), total(0, 2, 5)]);
+}
+
+async fn a_batch_leaves_one_record_by_which_a_changed_row_is_found(home: Home) {
+    let db = home.ready().await;
+    // One row twice, out of order, and numbers and texts that are stored in another form than they came.
+    let odd = UsageRecord {
+        error: Some("a\0b".to_owned()),
+        tokens: TokenCount { prompt: u64::MAX, ..TokenCount::default() },
+        cost: None,
+        ..record(1, None, 0)
+    };
+    let batch = [record(3, None, 5), odd, record(2, None, 7), record(2, None, 9)];
+    usage::settle(&db, &batch).await.unwrap();
+    usage::settle(&db, &batch).await.unwrap();
+    usage::settle(&db, &[record(4, None, 1)]).await.unwrap();
+
+    let recorded = async || {
+        let records = crate::audit::walk(&db, 1, 10).await.unwrap();
+        let detail = |record: &crate::audit::Record| {
+            let body: serde_json::Value = serde_json::from_str(&record.body).unwrap();
+            assert_eq!(body["event"], "usage.recorded");
+            let proof = BatchProof {
+                count: body["detail"]["count"].as_u64().unwrap(),
+                digest: body["detail"]["digest"].as_str().unwrap().to_owned(),
+            };
+            (body["detail"]["batch"].as_i64().unwrap(), proof)
+        };
+        records.iter().map(detail).collect::<std::collections::BTreeMap<_, _>>()
+    };
+    assert_eq!(recorded().await.values().map(|proof| proof.count).sum::<u64>(), 4);
+    assert_eq!(usage::batches(&db).await.unwrap(), recorded().await);
+
+    for change in
+        ["UPDATE usage_record SET cost = 6 WHERE cost = 7", "DELETE FROM usage_record WHERE cost = 1"]
+    {
+        let before = usage::batches(&db).await.unwrap();
+        db.execute(change, Vec::new()).await.unwrap();
+        assert_ne!(usage::batches(&db).await.unwrap(), before, "{change}");
+    }
+    assert_ne!(usage::batches(&db).await.unwrap(), recorded().await);
 }

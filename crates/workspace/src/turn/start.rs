@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use kernel::{ChatRow, Message, MessageId, MessageRole, ModelId, Permit, TurnId, WriteChat};
 use serde_json::json;
-use store::chats::RowChange;
+use store::chats::BegunTurn;
 use tokio::sync::oneshot;
 
 use super::{
@@ -104,16 +104,16 @@ async fn begin(
     run::run(Work { inner, turn, seat, permit, body, untitled }).await;
 }
 
-/// Two rows, however long the chat is; the chat's own row only when its model changes.
+/// Two rows, however long the chat is, and the chat's own.
 async fn add(inner: &Inner, draft: &Draft, permit: &Permit<WriteChat>) -> Result<(), WorkspaceError> {
+    let turn = BegunTurn {
+        id: &draft.turn.id,
+        question: draft.question.as_ref(),
+        answer: &draft.answer,
+        models: draft.models.as_deref(),
+    };
     let (chat, now) = (&draft.turn.chat, draft.answer.created_at);
-    let messages: Vec<Message> = draft.question.iter().chain([&draft.answer]).cloned().collect();
-    store::chats::insert_messages(&inner.db, chat, &messages, &draft.answer.id, now, permit).await?;
-    if draft.models.is_some() {
-        let change = RowChange { models: draft.models.clone(), ..RowChange::default() };
-        store::chats::set_row(&inner.db, chat, change, now, permit).await?;
-    }
-    Ok(())
+    Ok(store::chats::begin_turn(&inner.db, chat, &turn, now, permit).await?)
 }
 
 fn draft(inner: &Inner, chat: &ChatRow, messages: &[Message], new: NewTurn) -> Result<Draft, WorkspaceError> {
