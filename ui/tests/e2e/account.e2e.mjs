@@ -1,6 +1,6 @@
 /** A person's own account: name, picture, password, sessions, API keys, shared chats. */
 import assert from 'node:assert/strict';
-import { expectAccessible, eventually, story } from './support.mjs';
+import { eventually, expectAccessible, expectNoSidewaysScroll, story } from './support.mjs';
 import { PASSWORD } from './support/person.mjs';
 import { PATIENCE } from './support/patience.mjs';
 
@@ -128,3 +128,29 @@ story('whoever may have no API keys is told why', {}, async (house) => {
   assert.equal(await page.getByRole('button', { name: 'Create key' }).count(), 0);
   await expectAccessible(page, 'no API keys for this account');
 });
+
+const PAGES = [
+  ['/me', 'Profile'],
+  ['/me/password', 'Password'],
+  ['/me/security', 'Two-step sign-in'],
+  ['/me/sessions', 'Sessions'],
+  ['/me/keys', 'API keys'],
+  ['/me/shared', 'Shared chats'],
+];
+const SIZES = [
+  ['wide', {}],
+  ['on a phone', { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true }],
+];
+for (const [size, options] of SIZES) {
+  story(`the pages of the account, ${size}`, { env: { ENABLE_API_KEYS: 'true' } }, async (house) => {
+    const ada = await house.administrator(options);
+    await ada.ask('POST', '/api/v1/auths/api_keys', { name: 'Backup script', endpoints: ['GET /api/models'] });
+    for (const [path, heading] of PAGES) {
+      const page = await ada.visit(path);
+      await page.getByRole('heading', { name: heading, level: 1 }).waitFor();
+      await page.locator('[aria-busy="true"]').first().waitFor({ state: 'detached' });
+      await expectNoSidewaysScroll(page, `${path} ${size}`);
+      await expectAccessible(page, `${path} ${size}`);
+    }
+  });
+}

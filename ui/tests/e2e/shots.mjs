@@ -7,10 +7,12 @@
  */
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { plugIn } from './support/authenticator.mjs';
 import { launchBrowser } from './support/browser.mjs';
 import { answers, choose, finished, say } from './support/chat.mjs';
 import { Person } from './support/person.mjs';
 import { startServer } from './support/server.mjs';
+import { totp } from './support/totp.mjs';
 
 const folder = process.env.SHOTS;
 if (!folder) throw new Error('name the folder for the pictures in SHOTS');
@@ -22,7 +24,7 @@ const LOOKS = {
   phone: { viewport: { width: 390, height: 844 }, colorScheme: 'light', hasTouch: true, isMobile: true },
 };
 
-const server = await startServer({ ENABLE_SIGNUP: 'true' });
+const server = await startServer({ ENABLE_SIGNUP: 'true', ENABLE_API_KEYS: 'true' }, 'localhost');
 const browser = await launchBrowser();
 try {
   const people = {};
@@ -44,6 +46,7 @@ try {
   await finished(await say(page, 'Show the call our deploy job should make.'));
   const address = new URL(page.url()).pathname;
   await everywhere(people, address, 'chat', (tab) => answers(tab).last().locator('pre').first().waitFor());
+  await ownAccount(people, address.split('/').pop());
   await everywhere(people, '/', 'new-chat');
 } finally {
   await browser.close();
@@ -64,6 +67,49 @@ async function furnish(ada) {
   for (const key of keys) await ada.ask('POST', '/api/v1/keys', key);
   const { items } = await ada.ask('GET', '/api/v1/keys');
   await ada.ask('POST', `/api/v1/keys/${items.find(({ name }) => name === 'Partner portal').id}/block`);
+}
+
+/** The pages of the account, with a second step, a key and a shared chat; and what a sign-in with them looks like. */
+async function ownAccount(people, chat) {
+  const { light } = people;
+  const setUp = async (tab) => {
+    await tab.getByRole('button', { name: 'Set up' }).click();
+    await tab.getByRole('textbox', { name: 'Code' }).waitFor();
+  };
+  await everywhere(people, '/me/security', 'authenticator', setUp);
+  const secret = (await light.page.getByRole('dialog').locator('code').innerText()).replace(/\s/g, '');
+  await light.page.getByRole('textbox', { name: 'Code' }).fill(totp(secret));
+  await light.page.getByRole('list', { name: 'Recovery codes' }).waitFor();
+  await light.page.screenshot({ path: join(folder, 'recovery-codes-light.png') });
+  await light.page.getByRole('button', { name: 'I have kept them' }).click();
+  await plugIn(light.page);
+  await light.page.getByRole('button', { name: 'Add a passkey' }).click();
+  await light.page.getByLabel('Name').fill('Work laptop');
+  await light.page.getByRole('button', { name: 'Go on' }).click();
+  await light.page.getByRole('list', { name: 'Passkeys' }).waitFor();
+
+  const key = { name: 'Backup script', endpoints: ['GET /api/models'], models: ['demo/*'], addresses: ['10.20.0.0/16'] };
+  await light.ask('POST', '/api/v1/auths/api_keys', key);
+  const { share_id } = await light.ask('POST', `/api/v1/chats/${chat}/share`);
+  for (const name of ['', 'password', 'security', 'sessions', 'keys', 'shared']) await everywhere(people, `/me/${name}`, `me-${name || 'profile'}`);
+  await everywhere(people, `/s/${share_id}`, 'shared-chat', (tab) => tab.getByRole('article').last().waitFor());
+
+  await everywhere(people, '/me/keys', 'step-up', async (tab) => {
+    await tab.route('**/api/v1/auths/api_keys/*', (route) => route.fulfill({ status: 403, json: { detail: 'Confirm.', code: 'step_up_required' } }));
+    await tab.getByRole('button', { name: 'Revoke Backup script' }).click();
+    await tab.getByRole('dialog').getByRole('button', { name: 'Revoke' }).click();
+    await tab.getByRole('heading', { name: 'Confirm that it is you' }).waitFor();
+  });
+  for (const [look, options] of Object.entries(LOOKS)) {
+    const visitor = await Person.arrive(browser, server.url, { deviceScaleFactor: 2, ...options });
+    await visitor.page.goto('/login');
+    await visitor.page.getByLabel('Email').fill(light.email);
+    await visitor.page.getByLabel('Password', { exact: true }).fill(light.password);
+    await visitor.page.getByRole('button', { name: 'Sign in' }).click();
+    await visitor.page.getByRole('button', { name: 'Start again' }).waitFor();
+    await visitor.page.screenshot({ path: join(folder, `second-step-${look}.png`) });
+    await visitor.leave();
+  }
 }
 
 /** Takes the picture `name` of `path` in every look. */
