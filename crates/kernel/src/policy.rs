@@ -1,6 +1,8 @@
 //! Who may do what. Every change of state takes a [`Permit`], and only this module makes one, so a
 //! forgotten check does not compile. A permit knows to whom it was given, so a forgotten record has no excuse.
 
+use std::time::Duration;
+
 use crate::{Caller, Endpoint, Kind, ModelId, Person, Refusal, Role, Timestamp, UserId, VirtualKey, Who};
 
 /// Something that needs permission. Sealed: the list below is the whole of it.
@@ -68,6 +70,9 @@ impl<A: Action> Clone for Permit<A> {
 }
 impl<A: Action<Holder = ()>> Copy for Permit<A> {}
 
+/// How long a proof of presence counts.
+pub const PROOF_LASTS: Duration = Duration::from_mins(5);
+
 /// Why the policy said no.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Denied {
@@ -79,6 +84,12 @@ pub enum Denied {
         "You do not have permission to access this resource. Please contact your administrator for assistance."
     )]
     NotPermitted,
+    /// A program presented a person's API key where only the person may act.
+    #[error("A human session is required.")]
+    HumanSessionRequired,
+    /// The sign-in is too old for a change of this weight.
+    #[error("Confirm that it is you, with your password, a code or a passkey, and try again.")]
+    StepUpRequired,
     /// The virtual key was blocked by an administrator.
     #[error("This key is blocked. An administrator can unblock it.")]
     KeyBlocked,
@@ -102,6 +113,8 @@ impl From<Denied> for Refusal {
             Denied::Unauthenticated => (Kind::Unauthenticated, "not_authenticated"),
             // 401, not 403: role failures answer so at Open WebUI and its clients rely on it.
             Denied::NotPermitted => (Kind::Unauthenticated, "not_permitted"),
+            Denied::HumanSessionRequired => (Kind::Forbidden, "human_session_required"),
+            Denied::StepUpRequired => (Kind::Forbidden, "step_up_required"),
             Denied::KeyBlocked => (Kind::Unauthenticated, "key_blocked"),
             Denied::KeyRevoked => (Kind::Unauthenticated, "invalid_api_key"),
             Denied::KeyExpired => (Kind::Unauthenticated, "expired_key"),
@@ -140,6 +153,24 @@ impl Caller {
             Who::Person(Person { role: Role::Admin, .. }) | Who::Master | Who::Operator => Ok(()),
             Who::Person(_) | Who::Program(_) => Err(Denied::NotPermitted),
             Who::Anonymous => Err(Denied::Unauthenticated),
+        }
+    }
+
+    /// A person acts through a sign-in. Callers who are no person pass: they have no other way to act.
+    pub fn is_no_api_key(&self) -> Result<(), Denied> {
+        match self.person() {
+            Some(person) if person.session().is_none() => Err(Denied::HumanSessionRequired),
+            _ => Ok(()),
+        }
+    }
+
+    /// A person proved within [`PROOF_LASTS`] that it is them. Callers who are no person pass, as above.
+    pub fn is_freshly_proved(&self, now: Timestamp) -> Result<(), Denied> {
+        self.is_no_api_key()?;
+        let Some(person) = self.person() else { return Ok(()) };
+        match person.proved_at {
+            Some(at) if now.since(at) < PROOF_LASTS => Ok(()),
+            _ => Err(Denied::StepUpRequired),
         }
     }
 

@@ -18,6 +18,7 @@ mod host;
 mod inference;
 mod management;
 mod patch;
+mod policy;
 mod presence;
 mod problem;
 mod refused;

@@ -9,70 +9,18 @@ use axum::{
     response::Response,
     routing::MethodRouter,
 };
-use kernel::{Caller, Denied, Refusal, Role, Who};
+use kernel::{Caller, Refusal, Who};
 use utoipa::openapi::{
     OpenApi, PathItem,
     path::{Operation, Paths},
 };
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
 
-use crate::{app::App, caller, credentials, dialect::Dialect, problem, refused::no_such_path};
+use crate::{
+    app::App, caller, credentials, dialect::Dialect, policy::Policy, problem, refused::no_such_path,
+};
 
-/// Who may use a route at all. What they may do there is asked again, object by object, in the handler.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Access {
-    /// Everybody.
-    Public,
-    /// Every signed-in person, pending ones included.
-    SignedIn,
-    /// People with the role user or admin.
-    Member,
-    /// Administrators.
-    Admin,
-    /// The master key, or an administrator.
-    Management,
-    /// The same, and programs with a virtual key, which may ask about that key alone.
-    KeyHolder,
-    /// Whoever may use a model: a virtual key, the master key, or a member.
-    Inference,
-}
-
-impl Access {
-    const fn words(self) -> &'static str {
-        match self {
-            Self::Public => "everybody",
-            Self::SignedIn => "signed-in people, also pending ones",
-            Self::Member => "people with the role user or admin",
-            Self::Admin => "administrators",
-            Self::Management => "administrators and the master key",
-            Self::KeyHolder => "administrators, the master key, a virtual key about itself",
-            Self::Inference => "virtual keys, the master key, people with the role user or admin",
-        }
-    }
-
-    fn admits(self, caller: &Caller) -> Result<(), Denied> {
-        let role = caller.person().map(|person| person.role);
-        let is_admitted = match self {
-            Self::Public => true,
-            Self::SignedIn => role.is_some(),
-            Self::Member => matches!(role, Some(Role::User | Role::Admin)),
-            Self::Admin => role == Some(Role::Admin),
-            Self::Management => role == Some(Role::Admin) || matches!(caller.who(), Who::Master),
-            Self::KeyHolder => {
-                role == Some(Role::Admin) || matches!(caller.who(), Who::Program(_) | Who::Master)
-            }
-            Self::Inference => {
-                matches!(role, Some(Role::User | Role::Admin))
-                    || matches!(caller.who(), Who::Program(_) | Who::Master)
-            }
-        };
-        match caller.who() {
-            _ if is_admitted => Ok(()),
-            Who::Anonymous => Err(Denied::Unauthenticated),
-            _ => Err(Denied::NotPermitted),
-        }
-    }
-}
+pub(crate) use crate::policy::Access;
 
 /// One line of the table.
 #[derive(Debug, Clone)]
@@ -81,11 +29,11 @@ struct Row {
     method: &'static str,
     /// With `{parameters}`.
     path: String,
-    /// Who may use it.
-    access: Access,
+    /// Who may use it, and how.
+    policy: Policy,
 }
 
-/// Routes that share a dialect. The only way to add a route is with its [`Access`].
+/// Routes that share a dialect. The only way to add a route is with its [`Policy`].
 pub(crate) struct Group {
     dialect: Dialect,
     router: OpenApiRouter<App>,
@@ -100,11 +48,12 @@ impl Group {
     /// Adds the handlers of one path, made by utoipa's `routes!`.
     pub(crate) fn route(
         mut self,
-        access: Access,
+        policy: impl Into<Policy>,
         (schemas, mut paths, handlers): UtoipaMethodRouter<App>,
     ) -> Self {
-        self.describe(access, &mut paths);
-        let guard = Guard { access, dialect: self.dialect, successes: successes(&paths) };
+        let policy = policy.into();
+        self.describe(policy, &mut paths);
+        let guard = Guard { policy, dialect: self.dialect, successes: successes(&paths) };
         self.router =
             self.router.routes((schemas, paths, handlers.layer(from_fn_with_state(guard, guarded))));
         self
@@ -112,21 +61,21 @@ impl Group {
 
     /// Adds handlers of the hot path, which ask the gateway who may use them instead of the guard's layer.
     pub(crate) fn inference(mut self, (schemas, mut paths, handlers): UtoipaMethodRouter<App>) -> Self {
-        self.describe(Access::Inference, &mut paths);
+        self.describe(Access::Inference.into(), &mut paths);
         self.router = self.router.routes((schemas, paths, handlers));
         self
     }
 
     /// Notes who may use these paths, and how they refuse.
-    fn describe(&mut self, access: Access, paths: &mut Paths) {
+    fn describe(&mut self, policy: Policy, paths: &mut Paths) {
         problem::mention(self.dialect, paths);
-        credentials::mention(access, paths);
-        self.rows.extend(rows(paths, access));
+        credentials::mention(policy.access, paths);
+        self.rows.extend(rows(paths, policy));
     }
 
     /// Adds another spelling of a route of the hot path, left out of the OpenAPI description.
     pub(crate) fn alias(mut self, method: &'static str, path: &str, handlers: MethodRouter<App>) -> Self {
-        self.rows.push(Row { method, path: path.to_owned(), access: Access::Inference });
+        self.rows.push(Row { method, path: path.to_owned(), policy: Access::Inference.into() });
         self.router = self.router.route(path, handlers);
         self
     }
@@ -139,7 +88,7 @@ impl Group {
         paths: &[String],
         handlers: MethodRouter<App>,
     ) -> Self {
-        let row = |path: &String| Row { method, path: path.clone(), access: Access::Inference };
+        let row = |path: &String| Row { method, path: path.clone(), policy: Access::Inference.into() };
         self.rows.extend(paths.iter().map(row));
         self.router = self.router.route(&format!("{head}/{{*rest}}"), handlers);
         self
@@ -153,7 +102,7 @@ impl Group {
     }
 }
 
-fn rows(paths: &Paths, access: Access) -> Vec<Row> {
+fn rows(paths: &Paths, policy: Policy) -> Vec<Row> {
     let methods = |item: &PathItem| {
         by_method(item).into_iter().filter_map(|(method, it)| it.map(|_| method)).collect::<Vec<_>>()
     };
@@ -161,14 +110,14 @@ fn rows(paths: &Paths, access: Access) -> Vec<Row> {
         .paths
         .iter()
         .flat_map(|(path, item)| {
-            methods(item).into_iter().map(|method| Row { method, path: path.clone(), access })
+            methods(item).into_iter().map(|method| Row { method, path: path.clone(), policy })
         })
         .collect()
 }
 
 #[derive(Debug, Clone)]
 struct Guard {
-    access: Access,
+    policy: Policy,
     dialect: Dialect,
     /// What each method answers when all is well.
     successes: Arc<[(&'static str, u16)]>,
@@ -217,10 +166,10 @@ async fn guarded(
     let caller = match caller::identify(&app, &parts, &facts).await {
         Ok(caller) => caller,
         // An ended session must not keep anybody from signing in again.
-        Err(_) if guard.access == Access::Public => Caller::new(Who::Anonymous, facts),
+        Err(_) if guard.policy.access == Access::Public => Caller::new(Who::Anonymous, facts),
         Err(refusal) => return guard.dialect.render(&refusal),
     };
-    if let Err(denied) = guard.access.admits(&caller) {
+    if let Err(denied) = guard.policy.admits(&caller, app.services().world.now()) {
         return guard.dialect.render(&Refusal::from(denied));
     }
     parts.extensions.insert(caller.clone());
@@ -244,7 +193,7 @@ pub fn route_page() -> String {
     rows.sort_by(|a, b| (&a.path, a.method).cmp(&(&b.path, b.method)));
     let lines: Vec<String> = rows
         .iter()
-        .map(|row| format!("| `{}` | `{}` | {} |", row.method, row.path, row.access.words()))
+        .map(|row| format!("| `{}` | `{}` | {} |", row.method, row.path, row.policy.words()))
         .collect();
     format!(
         "# Routes\n\nMade by `cargo xtask openapi` from the route table; do not edit.\n\n| method | path | who |\n| --- | --- | --- |\n{}",
@@ -374,7 +323,7 @@ mod tests {
             let mut item = item.clone();
             for operation in problem::operations(&mut item) {
                 let is_open = operation.security.as_ref().is_none_or(Vec::is_empty);
-                assert_eq!(is_open, row.access == Access::Public, "{}", row.path);
+                assert_eq!(is_open, row.policy.access == Access::Public, "{}", row.path);
             }
         }
     }

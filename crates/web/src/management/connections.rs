@@ -18,10 +18,11 @@ use crate::{
 
 pub(super) fn routes() -> Group {
     Group::new(Dialect::Workspace)
-        .route(Access::Admin, routes!(list_connections, create_connection))
+        .route(Access::Admin, routes!(list_connections))
+        .route(Access::Admin.fresh(), routes!(create_connection))
         .route(Access::Admin, routes!(order_connections))
         .route(Access::Admin, routes!(probe_connection))
-        .route(Access::Admin, routes!(update_connection, delete_connection))
+        .route(Access::Admin.fresh(), routes!(update_connection, delete_connection))
         .route(Access::Admin, routes!(test_connection))
         .route(Access::Admin, routes!(refresh_connection))
 }

@@ -25,10 +25,12 @@ const PAGE: u32 = 30;
 
 pub(super) fn routes() -> Group {
     Group::new(Dialect::Workspace)
-        .route(Access::Admin, routes!(list_keys, create_key))
-        .route(Access::Admin, routes!(get_key, update_key, revoke_key))
+        .route(Access::Admin, routes!(list_keys))
+        .route(Access::Admin.fresh(), routes!(create_key))
+        .route(Access::Admin, routes!(get_key))
+        .route(Access::Admin.fresh(), routes!(update_key, revoke_key))
         .route(Access::Admin, routes!(block_key))
-        .route(Access::Admin, routes!(unblock_key))
+        .route(Access::Admin.fresh(), routes!(unblock_key))
 }
 
 /// A virtual key. Times are Unix seconds, money is US dollars.

@@ -31,7 +31,7 @@ const STARS: &str = "********";
 pub(super) fn routes() -> Group {
     Group::new(Dialect::Workspace)
         .route(Access::Admin, routes!(openai_config))
-        .route(Access::Admin, routes!(update_openai_config))
+        .route(Access::Admin.fresh(), routes!(update_openai_config))
         .route(Access::Admin, routes!(verify_openai_connection))
 }
 

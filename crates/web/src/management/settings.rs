@@ -20,7 +20,9 @@ use crate::{
 };
 
 pub(super) fn routes() -> Group {
-    Group::new(Dialect::Workspace).route(Access::Admin, routes!(list_settings, update_settings))
+    Group::new(Dialect::Workspace)
+        .route(Access::Admin, routes!(list_settings))
+        .route(Access::Admin.fresh(), routes!(update_settings))
 }
 
 /// One setting.

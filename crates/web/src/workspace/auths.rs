@@ -30,7 +30,7 @@ pub(super) fn routes() -> Group {
         .route(Access::Public, routes!(sign_up))
         .route(Access::Public, routes!(sign_in))
         .route(Access::Public, routes!(sign_out))
-        .route(Access::SignedIn, routes!(session))
+        .route(Access::SignedIn.human(), routes!(session))
         .route(Access::SignedIn, routes!(admin_details))
 }
 

@@ -27,12 +27,12 @@ pub(super) fn routes() -> Group {
         .route(Access::Member, routes!(list_pinned_chats))
         .route(Access::Member, routes!(list_archived_chats))
         .route(Access::Member, routes!(create_chat))
-        .route(Access::Member, routes!(get_chat, update_chat, delete_chat))
-        .route(Access::Member, routes!(toggle_pin))
-        .route(Access::Member, routes!(is_pinned))
-        .route(Access::Member, routes!(toggle_archive))
-        .route(Access::Member, routes!(clone_chat))
-        .route(Access::Member, routes!(update_message, delete_message))
+        .route(Access::Member.own(), routes!(get_chat, update_chat, delete_chat))
+        .route(Access::Member.own(), routes!(toggle_pin))
+        .route(Access::Member.own(), routes!(is_pinned))
+        .route(Access::Member.own(), routes!(toggle_archive))
+        .route(Access::Member.own(), routes!(clone_chat))
+        .route(Access::Member.own(), routes!(update_message, delete_message))
 }
 
 /// Which chats.

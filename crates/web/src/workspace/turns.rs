@@ -33,9 +33,9 @@ const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
 pub(super) fn routes() -> Group {
     Group::new(Dialect::Workspace)
-        .route(Access::Member, routes!(start_turn))
-        .route(Access::Member, routes!(stop_turn))
-        .route(Access::Member, routes!(turn_events))
+        .route(Access::Member.own(), routes!(start_turn))
+        .route(Access::Member.own(), routes!(stop_turn))
+        .route(Access::Member.own(), routes!(turn_events))
 }
 
 /// What to ask: something new (`content`, below `parent_id`), or an old question again

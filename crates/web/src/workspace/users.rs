@@ -18,7 +18,7 @@ use crate::{
 pub(super) fn routes() -> Group {
     Group::new(Dialect::Workspace)
         .route(Access::Admin, routes!(list_users))
-        .route(Access::Admin, routes!(update_user))
+        .route(Access::Admin.fresh(), routes!(update_user))
 }
 
 /// What a person may do at large.

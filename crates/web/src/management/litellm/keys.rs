@@ -26,11 +26,11 @@ const MOST: usize = 100;
 
 pub(super) fn routes() -> Group {
     Group::new(Dialect::OpenAi)
-        .route(Access::Management, routes!(generate))
-        .route(Access::Management, routes!(update))
-        .route(Access::Management, routes!(delete))
+        .route(Access::Management.fresh(), routes!(generate))
+        .route(Access::Management.fresh(), routes!(update))
+        .route(Access::Management.fresh(), routes!(delete))
         .route(Access::Management, routes!(block))
-        .route(Access::Management, routes!(unblock))
+        .route(Access::Management.fresh(), routes!(unblock))
 }
 
 /// What `generate` and `update` have in common.
