@@ -1,4 +1,4 @@
-//! Who may use whom among our own crates: kernel <- {vault, egress, store, settings, llm} <- {gateway, identity} <- workspace
+//! Who may use whom among our own crates: kernel <- {vault, egress, store, settings, llm} <- {gateway, identity, audit} <- workspace
 //! <- web <- server. Never up, never sideways.
 
 use crate::report::Finding;
@@ -8,7 +8,7 @@ use crate::workspace::{Kind, Member};
 const ROWS: &[&[&str]] = &[
     &["kernel"],
     &["vault", "egress", "store", "settings", "llm"],
-    &["gateway", "identity"],
+    &["gateway", "identity", "audit"],
     &["workspace"],
     &["web"],
     &["server"],
