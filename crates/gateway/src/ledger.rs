@@ -17,7 +17,7 @@ use store::{Db, StoreError};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::{account::Account, keybook::KeyBook};
+use crate::{UsageSeen, account::Account, keybook::KeyBook};
 
 /// How long a lone row waits for company. It bounds what a killed process forgets.
 const LINGER: Duration = Duration::from_millis(15);
@@ -57,13 +57,14 @@ impl Ledger {
     pub(crate) fn start(
         db: Db,
         keys: Arc<KeyBook>,
+        usage_seen: UsageSeen,
         tasks: &TaskTracker,
         shutdown: CancellationToken,
     ) -> Self {
         let (settlements, queue) = mpsc::unbounded_channel();
         let (orders, waiting) = mpsc::unbounded_channel();
         let backlog = Arc::new(AtomicUsize::new(0));
-        let writer = Writer { db, keys, backlog: backlog.clone(), queue };
+        let writer = Writer { db, keys, usage_seen, backlog: backlog.clone(), queue };
         tasks.spawn(writer.run(waiting, shutdown));
         Self { settlements, orders, backlog }
     }
@@ -103,6 +104,7 @@ impl Ledger {
 struct Writer {
     db: Db,
     keys: Arc<KeyBook>,
+    usage_seen: UsageSeen,
     backlog: Arc<AtomicUsize>,
     queue: mpsc::UnboundedReceiver<Settlement>,
 }
@@ -179,6 +181,7 @@ impl Writer {
             }
         }
         self.backlog.fetch_sub(records.len(), Ordering::Relaxed);
+        (self.usage_seen)(records);
     }
 
     async fn reload(&self) -> Result<(), StoreError> {

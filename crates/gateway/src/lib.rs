@@ -41,7 +41,8 @@ use bytes::Bytes;
 use egress::Egress;
 use http::Response;
 use kernel::{
-    Caller, Endpoint, KeyTail, Kind, Program, Refusal, RequestId, Secret, Timestamp, UserId, Who, World,
+    Caller, Endpoint, KeyTail, Kind, Program, Refusal, RequestId, Secret, Timestamp, UsageRecord, UserId,
+    Who, World,
 };
 use llm::{Estimate, Prices, UsageChunk};
 use settings::BaseUrls;
@@ -64,6 +65,9 @@ pub use show_usage::UsagePage;
 pub use stream::AnswerBody;
 pub use try_connection::Trial;
 
+/// Takes rows of usage once they are in the database.
+pub type UsageSeen = Arc<dyn Fn(Vec<UsageRecord>) + Send + Sync>;
+
 /// What the gateway is made of.
 pub struct GatewayParts {
     /// Clock and dice.
@@ -76,6 +80,8 @@ pub struct GatewayParts {
     pub egress: Egress,
     /// The price table with the operator's overrides.
     pub prices: Prices,
+    /// Told of usage that is written, behind the answers' back. It must not wait for anything.
+    pub usage_seen: UsageSeen,
     /// The rest.
     pub config: GatewayConfig,
     /// Every task the gateway starts is tracked here.
@@ -214,8 +220,13 @@ impl Gateway {
     /// connections, and begins to fetch model lists in the background.
     pub async fn start(parts: GatewayParts) -> Result<Self, AdminError> {
         let keys = Arc::new(keybook::KeyBook::default());
-        let ledger =
-            ledger::Ledger::start(parts.db.clone(), keys.clone(), &parts.tasks, parts.settling.clone());
+        let ledger = ledger::Ledger::start(
+            parts.db.clone(),
+            keys.clone(),
+            parts.usage_seen.clone(),
+            &parts.tasks,
+            parts.settling.clone(),
+        );
         let master_digest = parts.config.master_key.as_ref().map(|key| parts.ring.digest_key(key.expose()));
         let gateway = Self(Arc::new(Inner {
             slots: limit::Slots::new(parts.config.max_concurrent),

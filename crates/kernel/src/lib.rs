@@ -45,7 +45,7 @@ pub use origin::{BaseUrl, BaseUrlError};
 pub use permission::{Permission, PermissionSet, PermissionTree};
 pub use policy::{
     Action, Denied, ManageConnections, ManageKeys, ManageSettings, ManageUsers, PROOF_LASTS, Permit,
-    ReadUsage, UseModel, UseWorkspace, WriteChat,
+    ReadAudit, ReadUsage, UseModel, UseWorkspace, WriteChat,
 };
 pub use refusal::{Kind, Refusal};
 pub use request::{Channel, HttpFacts, RequestFacts};

@@ -45,6 +45,8 @@ actions! {
     ManageSettings: Caller,
     /// Read who spent what.
     ReadUsage: Caller,
+    /// Read, prove and export the audit log.
+    ReadAudit: Caller,
 }
 
 /// Proof that the policy allowed `A`, and to whom. What changes state takes a reference to one and writes
@@ -146,6 +148,8 @@ impl Caller {
         may_manage_settings -> ManageSettings,
         /// Administrators, the master key and the operator read usage.
         may_read_usage -> ReadUsage,
+        /// Administrators and the operator read the audit log.
+        may_read_audit -> ReadAudit,
     }
 
     fn administrates(&self) -> Result<(), Denied> {

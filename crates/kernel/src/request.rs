@@ -5,7 +5,7 @@ use std::{
     net::IpAddr,
     sync::{
         Arc, OnceLock,
-        atomic::{AtomicU32, Ordering},
+        atomic::{AtomicBool, AtomicU32, Ordering},
     },
 };
 
@@ -28,6 +28,7 @@ pub struct RequestFacts {
     success_status: u16,
     body: OnceLock<Arc<str>>,
     records: AtomicU32,
+    is_left_out: AtomicBool,
 }
 
 /// Through which door it came.
@@ -77,6 +78,7 @@ impl RequestFacts {
             success_status: facts.success_status,
             body: OnceLock::new(),
             records: AtomicU32::new(0),
+            is_left_out: AtomicBool::new(false),
         }
     }
 
@@ -101,6 +103,7 @@ impl RequestFacts {
             success_status: 0,
             body: OnceLock::new(),
             records: AtomicU32::new(0),
+            is_left_out: AtomicBool::new(false),
         }
     }
 
@@ -148,6 +151,17 @@ impl RequestFacts {
     pub fn capture_body(&self, body: Arc<str>) {
         // A body is captured once; who comes second has nothing to add.
         drop(self.body.set(body));
+    }
+
+    /// Notes that the operator wants no record of what may be left out of this request; see
+    /// [`crate::audit::Event::may_be_left_out`].
+    pub fn leave_out(&self) {
+        self.is_left_out.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether [`RequestFacts::leave_out`] was said.
+    pub fn is_left_out(&self) -> bool {
+        self.is_left_out.load(Ordering::Relaxed)
     }
 
     /// Notes that a record about this request was written.

@@ -2,8 +2,8 @@
 
 use std::{collections::BTreeMap, io::ErrorKind, path::Path, sync::Arc};
 
-use kernel::{World, audit::Level};
-use settings::{AuditLevel, Database, Live, Loaded, Sources};
+use kernel::World;
+use settings::{Database, Live, Loaded, Sources};
 use store::{DatabaseConfig, Db, PoolConfig, audit::Recorder};
 use vault::{KeyRing, Standing};
 
@@ -109,12 +109,7 @@ pub(crate) async fn open_database(loaded: &Loaded, world: &World) -> Result<Db, 
             },
         },
     };
-    let level = match loaded.settings.audit_log_level.value {
-        AuditLevel::None => Level::None,
-        AuditLevel::Metadata => Level::Metadata,
-        AuditLevel::Request => Level::Request,
-        AuditLevel::RequestResponse => Level::RequestResponse,
-    };
+    let level = audit::level(&loaded.settings);
     Ok(Db::open(&config, Recorder::locked(world.clone(), level)).await?)
 }
 

@@ -52,6 +52,9 @@ pub(crate) enum StartError {
         /// Why.
         cause: String,
     },
+    /// The audit log cannot be kept.
+    #[error(transparent)]
+    AuditLog(#[from] audit::TrailError),
     /// A rule says no.
     #[error("{0}")]
     Refused(#[from] Refusal),

@@ -1,5 +1,6 @@
 //! `wardroom`: one binary with a chat workspace and an LLM gateway inside.
 
+mod audit_log;
 mod base;
 mod command;
 mod error;
@@ -60,6 +61,11 @@ enum Command {
         after_help = "Examples:\n  wardroom users create-admin --email ada@example.com --name Ada\n  pass show wardroom | wardroom users reset-password --email ada@example.com --password-stdin\n  wardroom users list"
     )]
     Users(command::users::Arguments),
+    /// Verify, export and describe the audit log.
+    #[command(
+        after_help = "Examples:\n  wardroom audit verify\n  wardroom audit verify --expect 120:9f86d081...\n  wardroom audit export --format csv --out audit.csv\n  wardroom audit status --json"
+    )]
+    Audit(command::audit::Arguments),
     /// Print the version.
     Version(command::version::Arguments),
     /// Print the OpenAPI description of the HTTP API, or write it to a file.

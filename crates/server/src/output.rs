@@ -11,6 +11,11 @@ pub(crate) fn line(text: &str) {
     drop(writeln!(std::io::stdout(), "{text}"));
 }
 
+/// Text as it is to standard output, line breaks included.
+pub(crate) fn text(text: &str) {
+    drop(std::io::stdout().write_all(text.as_bytes()));
+}
+
 /// One line to standard error.
 pub(crate) fn note(text: &str) {
     drop(writeln!(std::io::stderr(), "{text}"));

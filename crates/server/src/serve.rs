@@ -1,9 +1,10 @@
 //! `wardroom serve`: from settings to a listening server, and back down in order.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
+use audit::{Outlet, Trail};
 use egress::{Egress, EgressConfig};
-use gateway::{Demo, EnvironmentConnection, Gateway, GatewayConfig, GatewayParts};
+use gateway::{Demo, EnvironmentConnection, Gateway, GatewayConfig, GatewayParts, UsageSeen};
 use identity::{Identity, IdentityParts};
 use llm::Prices;
 use settings::Loaded;
@@ -19,6 +20,7 @@ use web::{
 use workspace::{Workspace, WorkspaceParts};
 
 use crate::{
+    audit_log,
     base::{Base, Sealed},
     error::StartError,
     lanes::{self, Lanes},
@@ -33,7 +35,7 @@ const MOST_ANSWER: usize = 64 * 1024 * 1024;
 const FOR_EVER: Duration = Duration::from_hours(365 * 24);
 
 /// Serves until SIGTERM or SIGINT.
-pub(crate) async fn run(base: Base, demo: Demo) -> Result<(), StartError> {
+pub(crate) async fn run(base: Base, demo: Demo, stdout: impl FnOnce() -> Outlet) -> Result<(), StartError> {
     egress::install_tls();
     // Before anybody can connect: a signal that nobody hears yet ends the process on the spot.
     let signals = Signals::hear();
@@ -42,7 +44,10 @@ pub(crate) async fn run(base: Base, demo: Demo) -> Result<(), StartError> {
     let tasks = TaskTracker::new();
     // Two stages: first no new work and streams end, then the ledger writes what is left.
     let (serving, settling) = (CancellationToken::new(), CancellationToken::new());
-    let app = wire(&base, demo, &tasks, &serving, &settling).await?;
+    // The audit log ends last: everything else may still have something to tell.
+    let (telling, tellers) = (CancellationToken::new(), TaskTracker::new());
+    let trail = audit_log::start(&base, stdout, &tellers, telling.clone()).await?;
+    let app = wire(&base, demo, trail, &tasks, &serving, &settling).await?;
     welcome(&app, &listener, demo).await;
     tasks.spawn(watch::run(app.clone(), serving.clone()));
     tasks.spawn(sweep::run(app.services().identity.clone(), serving.clone()));
@@ -59,6 +64,10 @@ pub(crate) async fn run(base: Base, demo: Demo) -> Result<(), StartError> {
         tracing::error!("not all work could be finished in time; the latest usage may be missing");
     }
     lanes.stop();
+    audit_log::stop(&base).await;
+    telling.cancel();
+    tellers.close();
+    tellers.wait().await;
     base.db.close().await;
     tracing::info!("stopped");
     Ok(())
@@ -118,6 +127,7 @@ async fn listen(loaded: &Loaded) -> Result<TcpListener, StartError> {
 async fn wire(
     base: &Base,
     demo: Demo,
+    trail: Trail,
     tasks: &TaskTracker,
     serving: &CancellationToken,
     settling: &CancellationToken,
@@ -138,6 +148,7 @@ async fn wire(
         ring: base.ring.clone(),
         egress: Egress::new(egress_config(&loaded)),
         prices: Prices::built_in().with(loaded.settings.model_prices.value.0.clone()),
+        usage_seen: usage_lines(&trail),
         config: gateway_config(&loaded, demo),
         tasks: tasks.clone(),
         serving: serving.clone(),
@@ -160,7 +171,13 @@ async fn wire(
         gateway,
         identity,
         workspace,
+        trail,
     }))
+}
+
+fn usage_lines(trail: &Trail) -> UsageSeen {
+    let trail = trail.clone();
+    Arc::new(move |rows| trail.usage(rows))
 }
 
 fn egress_config(loaded: &Loaded) -> EgressConfig {

@@ -12,6 +12,7 @@ use std::{
     time::Duration,
 };
 
+use audit::Outlet;
 use settings::{LogFormat, LogLevel};
 use tracing_subscriber::{EnvFilter, fmt::MakeWriter};
 
@@ -27,7 +28,7 @@ pub(crate) fn start(format: LogFormat, level: LogLevel) -> LogGuard {
     let (lines, queue) = sync_channel(BACKLOG);
     let dropped = Arc::new(AtomicU64::new(0));
     let thread = spawn_writer(queue, dropped.clone());
-    let writer = LineSender { lines: lines.clone(), dropped };
+    let writer = LineSender { lines: lines.clone(), dropped: dropped.clone() };
     // What the libraries below us say is about bytes and sockets; warnings of theirs are enough.
     let filter = EnvFilter::try_new(format!("warn,{}", ours(level.as_str())))
         .unwrap_or_else(|_| EnvFilter::new("info"));
@@ -38,20 +39,46 @@ pub(crate) fn start(format: LogFormat, level: LogLevel) -> LogGuard {
         }
         LogFormat::Text => builder.with_ansi(false).init(),
     }
-    LogGuard { lines: Some(lines), thread }
+    LogGuard { lines: Some(lines), dropped, thread }
 }
 
 /// The filter that sets the level of our own crates.
 fn ours(level: &str) -> String {
-    ["request", "egress", "gateway", "identity", "settings", "store", "vault", "wardroom", "web", "workspace"]
-        .map(|target| format!("{target}={level}"))
-        .join(",")
+    [
+        "request",
+        "audit",
+        "egress",
+        "gateway",
+        "identity",
+        "settings",
+        "store",
+        "vault",
+        "wardroom",
+        "web",
+        "workspace",
+    ]
+    .map(|target| format!("{target}={level}"))
+    .join(",")
 }
 
 /// Writes the rest of the log when dropped.
 pub(crate) struct LogGuard {
     lines: Option<SyncSender<Line>>,
+    dropped: Arc<AtomicU64>,
     thread: Option<JoinHandle<()>>,
+}
+
+impl LogGuard {
+    /// Writes finished lines in between, never half of one. Where the log is behind, they are dropped and counted.
+    pub(crate) fn outlet(&self) -> Outlet {
+        let (lines, dropped) = (self.lines.clone(), self.dropped.clone());
+        Box::new(move |text| {
+            let is_taken = lines.as_ref().is_some_and(|lines| lines.try_send(Line::Text(text)).is_ok());
+            if !is_taken {
+                dropped.fetch_add(1, Ordering::Relaxed);
+            }
+        })
+    }
 }
 
 impl Drop for LogGuard {

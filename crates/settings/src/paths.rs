@@ -43,6 +43,14 @@ fn begins(path: &[&str], listed: &[String]) -> bool {
     path.len() >= listed.len() && path.iter().zip(listed).all(|(one, other)| one.eq_ignore_ascii_case(other))
 }
 
+/// As it is written in the environment.
+impl std::fmt::Display for PathList {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let texts: Vec<String> = self.0.iter().map(|path| format!("/{}", path.join("/"))).collect();
+        f.write_str(&texts.join(","))
+    }
+}
+
 impl Setting for PathList {
     const GRAMMAR: Grammar = Grammar::Paths;
 
@@ -68,8 +76,7 @@ impl Setting for PathList {
     }
 
     fn show(&self) -> Shown<'_> {
-        let texts: Vec<String> = self.0.iter().map(|path| format!("/{}", path.join("/"))).collect();
-        Shown::Plain(json!(texts.join(",")))
+        Shown::Plain(json!(self.to_string()))
     }
 }
 

@@ -18,7 +18,7 @@ use kernel::{
 };
 
 pub use self::read::{
-    Checkpoint, Filter, Head, Record, add_checkpoint, by_seq, head, last_checkpoint, list, walk,
+    Checkpoint, Filter, Head, Record, add_checkpoint, by_seq, checkpoints, head, last_checkpoint, list, walk,
 };
 use crate::{
     StoreError,
@@ -88,7 +88,7 @@ impl std::fmt::Debug for Recorder {
 pub async fn append(tx: &mut Tx, entry: &Entry) -> Result<(), StoreError> {
     let recorder = tx.recorder();
     let level = recorder.level();
-    if level == Level::None {
+    if level == Level::None || is_left_out(entry) {
         return Ok(());
     }
     // An UPDATE and not a SELECT: from here to the commit the chain is ours.
@@ -133,10 +133,20 @@ pub async fn append(tx: &mut Tx, entry: &Entry) -> Result<(), StoreError> {
 
 /// Writes a record of what changes nothing.
 pub async fn record(db: &Db, entry: &Entry) -> Result<(), StoreError> {
-    if db.recorder().level() == Level::None {
+    if db.recorder().level() == Level::None || is_left_out(entry) {
         return Ok(());
     }
     let mut tx = db.begin().await?;
     append(&mut tx, entry).await?;
     tx.commit().await
+}
+
+/// Whether the operator's lists of paths keep it out of the log. What is left out counts as recorded all the same:
+/// nothing else is to be written in its place.
+fn is_left_out(entry: &Entry) -> bool {
+    let is_left_out = entry.event.may_be_left_out() && entry.caller.request().is_left_out();
+    if is_left_out {
+        entry.caller.request().note_record();
+    }
+    is_left_out
 }

@@ -6,6 +6,7 @@
 //! [`revision::Topic`] in the same transaction, so that other processes notice.
 
 pub mod audit;
+pub mod audit_response;
 pub mod chats;
 mod config;
 pub mod connections;

@@ -6,6 +6,7 @@
 
 mod device;
 mod digest;
+mod notary;
 mod one_time;
 mod passkey;
 mod password;
@@ -19,6 +20,7 @@ mod totp;
 
 pub use device::DeviceMark;
 pub use digest::{IssuedKey, constant_time_eq, virtual_key};
+pub use notary::{Notary, Paper};
 pub use one_time::{RECOVERY_CODES, one_time_token, recovery_codes};
 pub use passkey::{
     KnownPasskey, NewPasskey, PASSKEY_ALGORITHMS, PasskeyAssertion, PasskeyError, PasskeyRegistration,

@@ -2,7 +2,7 @@
 //! records. Everything fails closed: a seal that does not fit is a finding, never a default.
 
 use aws_lc_rs::{
-    hmac,
+    hkdf, hmac,
     signature::{ED25519, Ed25519KeyPair, KeyPair, UnparsedPublicKey},
 };
 
@@ -17,7 +17,7 @@ pub enum Paper {
     Response,
 }
 
-/// Seals and signs. Made once with the key ring.
+/// Seals and signs.
 pub struct Notary {
     line: hmac::Key,
     head: hmac::Key,
@@ -26,8 +26,16 @@ pub struct Notary {
 }
 
 impl Notary {
-    /// `derive` gives independent keys of 32 bytes by their purpose.
-    pub(crate) fn new(derive: impl Fn(&[u8]) -> [u8; 32]) -> Self {
+    /// Derives a key for each purpose from one that serves nothing else, such as [`crate::KeyRing::notary`]'s.
+    pub fn new(root: &[u8; 32]) -> Self {
+        let root = hkdf::Prk::new_less_safe(hkdf::HKDF_SHA256, root);
+        let derive = |purpose: &[u8]| {
+            let mut key = [0; 32];
+            root.expand(&[purpose], hkdf::HKDF_SHA256)
+                .and_then(|material| material.fill(&mut key))
+                .expect("32 bytes is what HKDF-SHA-256 gives in one block");
+            key
+        };
         let key = |purpose: &[u8]| hmac::Key::new(hmac::HMAC_SHA256, &derive(purpose));
         let signer = Ed25519KeyPair::from_seed_unchecked(&derive(b"audit/checkpoint"))
             .expect("every 32 bytes are a seed of Ed25519 (RFC 8032, 5.1.5)");
@@ -70,14 +78,10 @@ impl std::fmt::Debug for Notary {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::ring;
-
-    const ROOT: &str = "kQ7vX2mN9pL4wR8tZ1cB6yH3";
 
     #[test]
     fn a_seal_depends_on_the_kind_of_paper_and_on_every_byte() {
-        let notary_ring = ring(ROOT, None);
-        let notary = notary_ring.notary();
+        let notary = Notary::new(&[1; 32]);
         let line = notary.seal(Paper::Line, &[b"previous", b"text"]);
         assert_eq!(line, notary.seal(Paper::Line, &[b"previoustext"]));
         assert_ne!(line, notary.seal(Paper::Head, &[b"previous", b"text"]));
@@ -86,13 +90,13 @@ mod tests {
     }
 
     #[test]
-    fn a_signature_holds_for_its_message_and_its_ring_alone() {
-        let (one, other) = (ring(ROOT, None), ring("another root secret 0192", None));
-        let signature = one.notary().sign(b"seq 7");
-        assert!(one.notary().has_signed(b"seq 7", &signature));
-        assert!(!one.notary().has_signed(b"seq 8", &signature));
-        assert!(!one.notary().has_signed(b"seq 7", &signature[..63]));
-        assert!(!other.notary().has_signed(b"seq 7", &signature));
-        assert_ne!(one.notary().public_key(), other.notary().public_key());
+    fn a_signature_holds_for_its_message_and_its_key_alone() {
+        let (one, other) = (Notary::new(&[1; 32]), Notary::new(&[2; 32]));
+        let signature = one.sign(b"seq 7");
+        assert!(one.has_signed(b"seq 7", &signature));
+        assert!(!one.has_signed(b"seq 8", &signature));
+        assert!(!one.has_signed(b"seq 7", &signature[..63]));
+        assert!(!other.has_signed(b"seq 7", &signature));
+        assert_ne!(one.public_key(), other.public_key());
     }
 }

@@ -9,7 +9,7 @@ use kernel::{Secret, Timestamp, World, audit::Sealer};
 use zeroize::Zeroizing;
 
 use crate::{
-    constant_time_eq,
+    Notary, constant_time_eq,
     sealed::{OpenError, Place},
     session::Sessions,
 };
@@ -95,6 +95,7 @@ pub struct KeyRing {
     pub(crate) one_time: hmac::Key,
     pub(crate) devices: hmac::Key,
     audit_chain: hmac::Key,
+    audit_notary: Zeroizing<[u8; 32]>,
 }
 
 /// Whether the stored anchor names the roots in force.
@@ -175,6 +176,7 @@ impl KeyRing {
             one_time: key(b"digest/one-time"),
             devices: key(b"mac/device"),
             audit_chain: key(b"audit/chain"),
+            audit_notary: steady.derive(b"audit/notary"),
             roots,
             anchor,
         }
@@ -188,6 +190,11 @@ impl KeyRing {
     /// The name of the key that seals new values.
     pub fn current(&self) -> KeyVersion {
         self.roots.sealer().version
+    }
+
+    /// Vouches for the lines and checkpoints of the audit log.
+    pub fn notary(&self) -> Notary {
+        Notary::new(&self.audit_notary)
     }
 
     /// What to store once, sealed under the roots in force: a later start opens it with [`RootKeys::open`].

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use audit::Trail;
 use axum::extract::FromRef;
 use gateway::Gateway;
 use identity::Identity;
@@ -35,6 +36,8 @@ pub struct Services {
     pub identity: Identity,
     /// Chats and turns.
     pub workspace: Workspace,
+    /// The audit log's lines.
+    pub trail: Trail,
 }
 
 impl App {
@@ -79,4 +82,5 @@ state! {
     gateway: Gateway,
     identity: Identity,
     workspace: Workspace,
+    trail: Trail,
 }

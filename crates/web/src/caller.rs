@@ -68,7 +68,7 @@ pub(crate) fn facts(app: &App, parts: &Parts, success_status: u16) -> Result<Arc
     let arrival = parts.extensions.get::<Arrival>().ok_or_else(Refusal::internal)?;
     let client = Client::at_door(app, parts, arrival);
     let agent = parts.headers.get(header::USER_AGENT).map(|value| String::from_utf8_lossy(value.as_bytes()));
-    Ok(Arc::new(RequestFacts::http(&HttpFacts {
+    let facts = RequestFacts::http(&HttpFacts {
         id: arrival.id.clone(),
         method: parts.method.as_str(),
         scheme: if client.is_https { "https" } else { "http" },
@@ -78,7 +78,11 @@ pub(crate) fn facts(app: &App, parts: &Parts, success_status: u16) -> Result<Arc
         address: client.address,
         agent: agent.as_deref().unwrap_or_default(),
         success_status,
-    })))
+    });
+    if app.services().trail.keeping().leaves_out(parts.uri.path()) {
+        facts.leave_out();
+    }
+    Ok(Arc::new(facts))
 }
 
 /// Finds out who is calling a route of the workspace or of the management API.

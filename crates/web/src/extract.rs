@@ -14,7 +14,7 @@ use kernel::{Kind, Refusal};
 use serde::de::DeserializeOwned;
 use tokio::time::Instant;
 
-use crate::{app::App, refused::Refused};
+use crate::{app::App, kept, refused::Refused};
 
 /// A JSON body. Refuses other content types (which a foreign page could send without asking), too many
 /// bytes, and whatever does not fit the type, with the path of the field at fault.
@@ -34,7 +34,9 @@ impl<T: DeserializeOwned> FromRequest<App> for Body<T> {
             let words = "Send the body as JSON, with the header Content-Type: application/json.";
             return Err(Refusal::new(Kind::Invalid, "not_json", words).into());
         }
-        let bytes = read(request.into_body(), Patience::of(app)).await?;
+        let (parts, body) = request.into_parts();
+        let bytes = read(body, Patience::of(app)).await?;
+        kept::request(app, &parts, &bytes);
         parse(&bytes).map(Self).map_err(Refused)
     }
 }

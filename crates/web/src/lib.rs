@@ -16,6 +16,7 @@ mod headers;
 mod health;
 mod host;
 mod inference;
+mod kept;
 mod management;
 mod patch;
 mod policy;

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use axum::{
     Extension, Router,
-    extract::{Request, State},
+    extract::{MatchedPath, Request, State},
+    http::request::Parts,
     middleware::{Next, from_fn_with_state},
     response::Response,
     routing::MethodRouter,
@@ -17,7 +18,8 @@ use utoipa::openapi::{
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
 
 use crate::{
-    app::App, caller, credentials, dialect::Dialect, policy::Policy, problem, refused::no_such_path,
+    app::App, caller, credentials, dialect::Dialect, kept::Watch, policy::Policy, problem,
+    refused::no_such_path,
 };
 
 pub(crate) use crate::policy::Access;
@@ -124,6 +126,12 @@ struct Guard {
 }
 
 impl Guard {
+    /// The route, where reading it may be worth a record: what everybody may read is not.
+    fn reading<'a>(&self, parts: &'a Parts) -> Option<&'a str> {
+        let path = parts.extensions.get::<MatchedPath>()?;
+        (self.policy.access != Access::Public).then(|| path.as_str())
+    }
+
     fn success(&self, method: &http::Method) -> u16 {
         self.successes.iter().find(|(name, _)| method == name).map_or(200, |(_, status)| *status)
     }
@@ -173,7 +181,12 @@ async fn guarded(
         return guard.dialect.render(&Refusal::from(denied));
     }
     parts.extensions.insert(caller.clone());
-    let mut response = guard.dialect.speak(next.run(Request::from_parts(parts, body)).await);
+    let watch = Watch::over(&app, &parts, &caller, guard.reading(&parts));
+    let response = guard.dialect.speak(next.run(Request::from_parts(parts, body)).await);
+    let mut response = match watch.end(&app, &caller, response).await {
+        Ok(response) => response,
+        Err(refusal) => guard.dialect.render(&refusal),
+    };
     // For the log line.
     response.extensions_mut().insert(caller);
     response

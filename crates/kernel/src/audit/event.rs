@@ -141,6 +141,24 @@ pub enum Event {
     MigrationRun,
 }
 
+impl Event {
+    /// Whether an operator's lists of paths may keep it out of the log: what people do with chats and answers, and
+    /// mere readings. All else is recorded always: sign-ins, denials, accounts, credentials, rights, keys,
+    /// connections, settings, and the log itself.
+    pub const fn may_be_left_out(self) -> bool {
+        matches!(
+            self,
+            Self::ChatMade
+                | Self::ChatChanged
+                | Self::ChatDeleted
+                | Self::ChatDeletedAll
+                | Self::TurnStarted
+                | Self::TurnStopped
+                | Self::DataRead
+        )
+    }
+}
+
 words!(Event {
     AccountSignedUp = "account.signed_up",
     AccountMade = "account.made",

@@ -1,5 +1,6 @@
 //! The commands, one file each.
 
+pub(crate) mod audit;
 pub(crate) mod doctor;
 pub(crate) mod keys;
 pub(crate) mod migrate;
@@ -21,6 +22,7 @@ pub(crate) fn run(command: Command) -> Result<ExitCode, StartError> {
         Command::Settings(arguments) => block_on(settings::run(arguments)),
         Command::Keys(arguments) => block_on(keys::run(arguments)),
         Command::Users(arguments) => block_on(users::run(arguments)),
+        Command::Audit(arguments) => block_on(audit::run(arguments)),
         Command::Version(arguments) => Ok(version::run(&arguments)),
         Command::Openapi => {
             output::json(&web::openapi());

@@ -20,7 +20,7 @@ const BACKGROUND_THREADS: usize = 2;
 /// Serves until stopped.
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, StartError> {
     let (loaded, _) = crate::base::settings()?;
-    let _log = telemetry::start(loaded.settings.log_format.value, loaded.settings.global_log_level.value);
+    let log = telemetry::start(loaded.settings.log_format.value, loaded.settings.global_log_level.value);
     process::prepare();
     // For what happens behind the requests; those have runtimes of their own, see `lanes`.
     let mut runtime = tokio::runtime::Builder::new_multi_thread();
@@ -29,7 +29,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, StartError> {
     let demo = if arguments.demo { Demo::On } else { Demo::Off };
     runtime.block_on(async {
         match Base::open().await? {
-            Ok(base) => crate::serve::run(base, demo).await,
+            Ok(base) => crate::serve::run(base, demo, || log.outlet()).await,
             Err(sealed) => crate::serve::run_sealed(sealed).await,
         }
     })?;

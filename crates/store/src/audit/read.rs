@@ -169,17 +169,26 @@ pub async fn add_checkpoint(db: &Db, checkpoint: &Checkpoint) -> Result<(), Stor
     .map(drop)
 }
 
+/// All signed places, in order.
+pub async fn checkpoints(db: &Db) -> Result<Vec<Checkpoint>, StoreError> {
+    let sql = "SELECT seq, hash, at, signature FROM audit_checkpoint ORDER BY seq";
+    db.query(sql, Vec::new()).await?.into_iter().map(checkpoint).collect()
+}
+
 /// The latest signed place.
 pub async fn last_checkpoint(db: &Db) -> Result<Option<Checkpoint>, StoreError> {
     let sql = "SELECT seq, hash, at, signature FROM audit_checkpoint ORDER BY seq DESC LIMIT 1";
-    let Some(row) = db.query_one(sql, Vec::new()).await? else { return Ok(None) };
+    db.query_one(sql, Vec::new()).await?.map(checkpoint).transpose()
+}
+
+fn checkpoint(row: Row) -> Result<Checkpoint, StoreError> {
     let mut fields = row.fields("audit_checkpoint");
-    Ok(Some(Checkpoint {
+    Ok(Checkpoint {
         seq: fields.read()?,
         hash: fields.read()?,
         at: fields.read()?,
         signature: fields.read()?,
-    }))
+    })
 }
 
 fn record(row: Row) -> Result<Record, StoreError> {

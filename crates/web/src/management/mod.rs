@@ -1,6 +1,7 @@
 //! Administration: connections, the model catalogue, virtual keys, usage and settings, Open WebUI's routes
 //! for connections, and LiteLLM's management API for keys.
 
+mod audit;
 mod catalog;
 mod connections;
 mod keys;
@@ -19,5 +20,6 @@ pub(crate) fn routes() -> Group {
         .with(keys::routes())
         .with(usage::routes())
         .with(settings::routes())
+        .with(audit::routes())
         .with(litellm::routes())
 }

@@ -180,6 +180,7 @@ async fn gateway(db: &Db, world: &World, tasks: &TaskTracker, shutdown: &Cancell
         ring: ring(),
         egress: Egress::new(EgressConfig::default()),
         prices: llm::Prices::built_in(),
+        usage_seen: std::sync::Arc::new(drop),
         config,
         tasks: tasks.clone(),
         serving: shutdown.clone(),

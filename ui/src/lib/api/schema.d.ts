@@ -38,6 +38,91 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/audit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Records, newest first. To have read them is recorded too. */
+        get: operations["list_audit"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/audit/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The records as a file, oldest first. That it left is recorded before its first byte. */
+        get: operations["export_audit"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/audit/status": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How much is kept, where it goes and whether that works, and how far the chain reaches. */
+        get: operations["audit_status"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/audit/verify": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Reads the whole log again and says where it is not what was written. */
+        post: operations["verify_audit"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/audit/{seq}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One record with everything that is kept of it. To have read it is recorded too. */
+        get: operations["read_audit"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/auths/": {
         parameters: {
             query?: never;
@@ -1100,6 +1185,153 @@ export interface components {
             /** @description Always `true`: the process serves. */
             status: boolean;
         };
+        /** @description Who did it, as of then. */
+        AuditActor: {
+            /** @description Which session or key; never the secret. */
+            credential: string | null;
+            email: string | null;
+            id: string | null;
+            /** @description `person`, `program`, `master`, `operator` or `anonymous`. */
+            kind: string;
+            name: string | null;
+            role: string | null;
+        };
+        /** @description The last signed place. */
+        AuditCheckpoint: {
+            /**
+             * Format: int64
+             * @description Unix seconds.
+             */
+            at: number;
+            /** Format: int64 */
+            seq: number;
+        };
+        /** @description One record with everything that is kept of it. */
+        AuditDetail: components["schemas"]["AuditRecord"] & {
+            /** @description The record's seal, in hexadecimal digits. */
+            hash: string;
+            /** @description The level in force then. */
+            level: string;
+            /** @description The seal before it. */
+            previous: string | null;
+            /** @description The body of the request without its secrets. */
+            request_object: string | null;
+            /** @description The beginning of the answer without its secrets. */
+            response_object: string | null;
+        };
+        /** @description A place in the chain. */
+        AuditHead: {
+            /**
+             * Format: int64
+             * @description Unix seconds.
+             */
+            at: number;
+            /** @description In hexadecimal digits. */
+            hash: string;
+            /** Format: int64 */
+            seq: number;
+        };
+        /** @description A page of records, newest first. */
+        AuditList: {
+            items: components["schemas"]["AuditRecord"][];
+            /**
+             * Format: int64
+             * @description `before` of the next page; `null` on the last one.
+             */
+            next: number | null;
+        };
+        /**
+         * @description How it ended.
+         * @enum {string}
+         */
+        AuditOutcome: "done" | "failed" | "denied";
+        /** @description One record. */
+        AuditRecord: {
+            actor: components["schemas"]["AuditActor"];
+            address: string | null;
+            /**
+             * Format: int64
+             * @description Unix seconds.
+             */
+            at: number;
+            /** @description A few facts, by name. */
+            detail: Record<string, never>;
+            event: string;
+            id: string;
+            method: string | null;
+            outcome: components["schemas"]["AuditOutcome"];
+            request_id: string | null;
+            /**
+             * Format: int64
+             * @description Its place in the chain.
+             */
+            seq: number;
+            /** Format: int32 */
+            status: number | null;
+            target: components["schemas"]["AuditTarget"] | null;
+            uri: string | null;
+            user_agent: string | null;
+        };
+        /** @description What a verification found. */
+        AuditReport: {
+            /**
+             * Format: int64
+             * @description Lines of the log file, where there is one.
+             */
+            lines: number;
+            ok: boolean;
+            problems: string[];
+            /**
+             * Format: int64
+             * @description How many were read.
+             */
+            records: number;
+        };
+        /** @description Where records go. */
+        AuditSink: {
+            error: string | null;
+            /** @description `database`, `file` or `stdout`. */
+            kind: string;
+            ok: boolean;
+        };
+        /** @description How the audit log is. */
+        AuditStatus: {
+            checkpoint: components["schemas"]["AuditCheckpoint"] | null;
+            head: components["schemas"]["AuditHead"];
+            /** @description `NONE`, `METADATA`, `REQUEST` or `REQUEST_RESPONSE`. */
+            level: string;
+            /**
+             * Format: int64
+             * @description Lines of usage that found no place in the file; the rows are in the database.
+             */
+            lost_usage_lines: number;
+            /** @description What was found wrong in passing. */
+            problems: string[];
+            /** @description Checks the signatures of checkpoints: an Ed25519 key in hexadecimal digits. */
+            public_key: string;
+            /**
+             * Format: int64
+             * @description How many there are.
+             */
+            records: number;
+            sinks: components["schemas"]["AuditSink"][];
+            verified: components["schemas"]["AuditVerified"] | null;
+        };
+        /** @description What it was done to. */
+        AuditTarget: {
+            id: string;
+            kind: string;
+        };
+        /** @description The last verification. */
+        AuditVerified: {
+            /**
+             * Format: int64
+             * @description Unix seconds.
+             */
+            at: number;
+            ok: boolean;
+            problem: string | null;
+        };
         /** @description What to change about one model; what is left out stays. */
         CatalogChange: {
             connection_id: string;
@@ -2046,6 +2278,135 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ModelList"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    list_audit: {
+        parameters: {
+            query?: {
+                /** @description By this person or key, by its id; or `operator`, `master`, `anonymous`. */
+                actor?: string;
+                /** @description A name such as `session.started`, or its first part with the dot: `session.`. */
+                event?: string;
+                /** @description About this: an id, or a kind such as `virtual_key`. */
+                target?: string;
+                /** @description That ended so. */
+                outcome?: "done" | "failed" | "denied";
+                /** @description About this request. */
+                request?: string;
+                /** @description Written then or later, Unix seconds. */
+                from?: number;
+                /** @description Written before, Unix seconds. */
+                to?: number;
+                /** @description Older than the record at this place. */
+                before?: number;
+                /** @description At most this many, up to 200; 50 when left out. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditList"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    export_audit: {
+        parameters: {
+            query?: {
+                /** @description Written then or later, Unix seconds. */
+                from?: number;
+                /** @description Written before, Unix seconds. */
+                to?: number;
+                /** @description `jsonl` or `csv`; `jsonl` when left out. */
+                format?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/jsonl": string;
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    audit_status: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditStatus"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    verify_audit: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditReport"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    read_audit: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Its place in the chain. */
+                seq: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditDetail"];
                 };
             };
             default: components["responses"]["Problem"];

@@ -1,0 +1,287 @@
+//! One line of the audit log: Open WebUI's fields in its order, then ours.
+//!
+//! A line is one JSON object without a line break. Characters that a terminal obeys or that turn the direction of
+//! writing are escaped, so that no text of a stranger can look like another line.
+
+use std::io;
+
+use kernel::UsageRecord;
+use serde::Serialize;
+use serde_json::{Map, Value, ser::Formatter};
+
+use crate::record::Record;
+
+/// The most of a field that no other rule bounds, in bytes.
+const MOST_FIELD: usize = 4_096;
+
+/// Who did it, as Open WebUI names it. Empty for nobody.
+#[derive(Serialize)]
+struct Person<'a> {
+    id: &'a str,
+    email: &'a str,
+    role: &'a str,
+    name: &'a str,
+}
+
+/// An empty object, or a person.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum User<'a> {
+    Known(Person<'a>),
+    Nobody {},
+}
+
+#[derive(Serialize)]
+struct Shape<'a> {
+    id: &'a str,
+    timestamp: i64,
+    user: User<'a>,
+    audit_level: &'a str,
+    verb: &'a str,
+    request_uri: &'a str,
+    response_status_code: Option<u16>,
+    source_ip: &'a str,
+    user_agent: &'a str,
+    model_id: Option<&'a str>,
+    usage: Option<Usage>,
+    request_object: &'a str,
+    response_object: &'a str,
+    extra: Value,
+    seq: Option<u64>,
+    event: &'a str,
+    outcome: &'a str,
+    target: Option<&'a Value>,
+    detail: &'a Value,
+    request_id: Option<&'a str>,
+    credential: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct Usage {
+    input_tokens: u64,
+    output_tokens: u64,
+    total_tokens: u64,
+}
+
+/// The line of a record, without the seals that its place in the file gives it: an object that is still open.
+/// `response` is what was answered, where that is kept.
+pub(crate) fn of_record(record: &Record, response: &str) -> Vec<u8> {
+    let actor = &record.actor;
+    let user = if actor.kind == "anonymous" {
+        User::Nobody {}
+    } else {
+        User::Known(Person {
+            id: actor.id.as_deref().unwrap_or(&actor.kind),
+            email: actor.email.as_deref().unwrap_or_default(),
+            role: actor.role.as_deref().unwrap_or(&actor.kind),
+            name: cut(actor.name.as_deref().unwrap_or_default()),
+        })
+    };
+    open(&shape(record, response, user))
+}
+
+/// The line of an answer that came after the line of its record, as the end of a stream does.
+pub(crate) fn of_answer(record: &Record, status: u16, body: &str) -> Vec<u8> {
+    let mut later = record.clone();
+    // The place in the chain belongs to the record's own line.
+    later.seq = 0;
+    later.request.status = Some(status);
+    later.request_object = None;
+    later.detail = serde_json::json!({ "answer_of": record.seq });
+    of_record(&later, body)
+}
+
+fn shape<'a>(record: &'a Record, response: &'a str, user: User<'a>) -> Shape<'a> {
+    let request = &record.request;
+    let mut extra = Map::new();
+    if let Some(tried) = record.detail.get("tried") {
+        extra.insert("tried".to_owned(), tried.clone());
+    }
+    Shape {
+        id: &record.id,
+        timestamp: record.at.div_euclid(1_000_000),
+        user,
+        audit_level: &record.level,
+        verb: request.method.as_deref().unwrap_or_default(),
+        request_uri: cut(request.uri.as_deref().unwrap_or_default()),
+        response_status_code: request.status,
+        source_ip: request.address.as_deref().unwrap_or_default(),
+        user_agent: cut(request.agent.as_deref().unwrap_or_default()),
+        model_id: None,
+        usage: None,
+        request_object: record.request_object.as_deref().unwrap_or_default(),
+        response_object: response,
+        extra: Value::Object(extra),
+        seq: (record.seq > 0).then_some(record.seq),
+        event: &record.event,
+        outcome: &record.outcome,
+        target: record.target.as_ref(),
+        detail: &record.detail,
+        request_id: request.id.as_deref(),
+        credential: record.actor.credential.as_deref(),
+    }
+}
+
+/// The line of an answer that used a model, as Open WebUI's `model_usage` line.
+pub(crate) fn of_usage(row: &UsageRecord, level: &str) -> Vec<u8> {
+    let key = row.key.as_ref().map(kernel::KeyId::as_str);
+    let owner = row.user.as_ref().map(kernel::UserId::as_str);
+    let (id, role) = match (owner, key) {
+        (Some(owner), _) => (owner, "user"),
+        (None, Some(key)) => (key, "program"),
+        (None, None) => ("master", "master"),
+    };
+    let detail = serde_json::json!({
+        "endpoint": row.endpoint.as_str(),
+        "cost_nanos": row.cost.map(kernel::Money::nanos),
+        "milliseconds": row.milliseconds,
+        "usage_id": row.id.as_str(),
+    });
+    open(&Shape {
+        id: row.id.as_str(),
+        timestamp: row.at.seconds(),
+        user: User::Known(Person { id, email: "", role, name: "" }),
+        audit_level: level,
+        verb: "POST",
+        request_uri: "",
+        response_status_code: Some(row.status),
+        source_ip: "",
+        user_agent: "",
+        model_id: Some(cut(&row.model)),
+        usage: Some(Usage {
+            input_tokens: row.tokens.prompt,
+            output_tokens: row.tokens.completion,
+            total_tokens: row.tokens.prompt.saturating_add(row.tokens.completion),
+        }),
+        request_object: "",
+        response_object: "",
+        extra: serde_json::json!({ "event": "model_usage", "request_id": row.request.as_str() }),
+        seq: None,
+        event: "usage.recorded",
+        outcome: if row.error.is_none() { "done" } else { "failed" },
+        target: None,
+        detail: &detail,
+        request_id: Some(row.request.as_str()),
+        credential: key,
+    })
+}
+
+fn cut(text: &str) -> &str {
+    let end = (0..=MOST_FIELD.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+    &text[..end]
+}
+
+/// The object without its closing brace.
+fn open(shape: &Shape<'_>) -> Vec<u8> {
+    let mut line = Vec::with_capacity(768);
+    let mut writer = serde_json::Serializer::with_formatter(&mut line, Visible);
+    shape.serialize(&mut writer).expect("a line has text keys only and is written to memory");
+    line.pop();
+    line
+}
+
+/// Any JSON value in the same careful writing, for what else is exported as lines.
+pub(crate) fn visible_json(value: &impl Serialize) -> String {
+    let mut text = Vec::new();
+    let mut writer = serde_json::Serializer::with_formatter(&mut text, Visible);
+    value.serialize(&mut writer).expect("what is exported has text keys only and is written to memory");
+    String::from_utf8_lossy(&text).into_owned()
+}
+
+/// JSON in which nothing invisible stands as itself.
+struct Visible;
+
+impl Formatter for Visible {
+    fn write_string_fragment<W: ?Sized + io::Write>(
+        &mut self,
+        writer: &mut W,
+        fragment: &str,
+    ) -> io::Result<()> {
+        if fragment.is_ascii() && !fragment.as_bytes().contains(&0x7f) {
+            return writer.write_all(fragment.as_bytes());
+        }
+        for c in fragment.chars() {
+            if is_invisible(c) {
+                let mut units = [0; 2];
+                for unit in c.encode_utf16(&mut units) {
+                    write!(writer, "\\u{unit:04x}")?;
+                }
+            } else {
+                write!(writer, "{c}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Control characters, marks of direction and joining, separators of lines, and tags.
+pub(crate) fn is_invisible(c: char) -> bool {
+    c.is_control()
+        || matches!(c,
+            '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record() -> Record {
+        serde_json::from_str(
+            r#"{"seq":7,"id":"audit_1","at":1795216374000001,"event":"session.refused","outcome":"failed",
+            "actor":{"kind":"anonymous"},"target":null,"detail":{"tried":"a\r\n\u202e\u009b31m@example.com"},
+            "request":{"id":"req_1","method":"POST","uri":"https://h/api/v1/auths/signin","address":"192.0.2.1",
+            "agent":"x","status":400},"level":"METADATA","request_object":null}"#,
+        )
+        .unwrap()
+    }
+
+    #[test]
+    fn the_fields_are_open_webuis_in_its_order_and_then_ours() {
+        let mut line = of_record(&record(), "");
+        line.push(b'}');
+        let text = String::from_utf8(line).unwrap();
+        let names = [
+            "id",
+            "timestamp",
+            "user",
+            "audit_level",
+            "verb",
+            "request_uri",
+            "response_status_code",
+            "source_ip",
+            "user_agent",
+            "model_id",
+            "usage",
+            "request_object",
+            "response_object",
+            "extra",
+            "seq",
+            "event",
+            "outcome",
+            "target",
+            "detail",
+            "request_id",
+            "credential",
+        ];
+        let places: Vec<usize> =
+            names.iter().map(|name| text.find(&format!("\"{name}\":")).unwrap()).collect();
+        assert!(places.is_sorted(), "{text}");
+        let value: Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(value["user"], serde_json::json!({}));
+        assert_eq!(value["timestamp"], 1_795_216_374);
+        assert_eq!(value["extra"]["tried"], "a\r\n\u{202e}\u{9b}31m@example.com");
+    }
+
+    #[test]
+    fn nothing_that_a_terminal_obeys_stands_in_a_line() {
+        let line = String::from_utf8(of_record(&record(), "\u{2028}\u{feff}ä\u{7f}")).unwrap();
+        assert!(!line.chars().any(is_invisible), "{line}");
+        assert!(
+            line.contains("ä")
+                && line.contains("\\u2028")
+                && line.contains("\\u007f")
+                && line.contains("\\r\\n")
+        );
+    }
+}
