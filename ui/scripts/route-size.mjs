@@ -28,6 +28,13 @@ const PAGES = [
   { name: 'admin/users', roots: [SHELL.admin, 'src/routes/admin/Users.svelte'], budget: [110, 15] },
   { name: 'admin/connections', roots: [SHELL.admin, 'src/routes/admin/Connections.svelte'], budget: [110, 15] },
   { name: 'admin/models', roots: [SHELL.admin, 'src/routes/admin/Models.svelte'], budget: [110, 15] },
+  { name: 'admin/users/:id', roots: [SHELL.admin, 'src/routes/admin/User.svelte'], budget: [110, 15] },
+  { name: 'admin/users/:id/chats/:chat', roots: [SHELL.admin, 'src/routes/admin/UserChat.svelte'], budget: [110, 15] },
+  { name: 'admin/groups', roots: [SHELL.admin, 'src/routes/admin/Groups.svelte'], budget: [110, 15] },
+  { name: 'admin/groups/:id', roots: [SHELL.admin, 'src/routes/admin/Group.svelte'], budget: [110, 15] },
+  { name: 'admin/permissions', roots: [SHELL.admin, 'src/routes/admin/Permissions.svelte'], budget: [110, 15] },
+  { name: 'admin/audit', roots: [SHELL.admin, 'src/routes/admin/Audit.svelte'], budget: [110, 15] },
+  { name: 'admin/settings', roots: [SHELL.admin, 'src/routes/admin/Settings.svelte'], budget: [110, 15] },
   { name: 'admin/keys', roots: [SHELL.admin, 'src/routes/admin/Keys.svelte'], budget: [110, 15] },
 ];
 

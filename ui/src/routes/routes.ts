@@ -21,6 +21,13 @@ export const routes: Route[] = [
   { path: '/me/shared', title: 'Shared chats', access: 'person', load: () => import('./account/SharedChats.svelte'), layout: accountLayout },
   { path: '/admin/users', title: 'Users', access: 'admin', load: () => import('./admin/Users.svelte'), layout: adminLayout },
   { path: '/admin/users/:id', title: 'Person', access: 'admin', load: () => import('./admin/User.svelte'), layout: adminLayout },
+  {
+    path: '/admin/users/:id/chats/:chat',
+    title: 'Chat of a person',
+    access: 'admin',
+    load: () => import('./admin/UserChat.svelte'),
+    layout: adminLayout,
+  },
   { path: '/admin/groups', title: 'Groups', access: 'admin', load: () => import('./admin/Groups.svelte'), layout: adminLayout },
   { path: '/admin/groups/:id', title: 'Group', access: 'admin', load: () => import('./admin/Group.svelte'), layout: adminLayout },
   { path: '/admin/permissions', title: 'Permissions', access: 'admin', load: () => import('./admin/Permissions.svelte'), layout: adminLayout },

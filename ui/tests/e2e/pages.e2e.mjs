@@ -12,7 +12,15 @@ const ADMINISTRATION = [
   ['/admin/models', 'Models'],
   ['/admin/keys', 'Virtual keys'],
   ['/admin/users', 'Users'],
+  ['/admin/groups', 'Groups'],
+  ['/admin/permissions', 'Permissions'],
+  ['/admin/audit', 'Audit log'],
+  ['/admin/settings', 'Settings'],
 ];
+
+/** Parts of the page of one person, and of one group. */
+const PERSON = ['', '?tab=access', '?tab=groups', '?tab=sessions', '?tab=keys', '?tab=chats'];
+const GROUP = ['', '?tab=permissions'];
 
 async function expectGood(page, what) {
   await expectNoSidewaysScroll(page, what);
@@ -42,6 +50,20 @@ for (const [size, options] of SIZES) {
     await ben.signUp('Ben Okafor', 'ben@example.test');
     await ada.ask('POST', '/api/v1/keys', { name: 'Nightly evaluation', max_budget: 25, models: ['demo/*'] });
     for (const [path, heading] of ADMINISTRATION) {
+      const page = await ada.visit(path);
+      await page.getByRole('heading', { name: heading, level: 1 }).waitFor();
+      await page.locator('[aria-busy="true"]').first().waitFor({ state: 'detached' });
+      await expectGood(page, `${path} ${size}`);
+    }
+  });
+
+  story(`one person and one group, ${size}`, { env: { ENABLE_SIGNUP: 'true' } }, async (house) => {
+    const ada = await house.administrator(options);
+    const ben = await house.account('Ben Okafor', 'ben@example.test');
+    const group = await ada.ask('POST', '/api/v1/groups/create', { name: 'Evaluation', description: 'Tries models.' });
+    await ada.ask('POST', `/api/v1/groups/id/${group.id}/users/add`, { user_ids: [ben.id] });
+    const paths = [...PERSON.map((part) => [`/admin/users/${ben.id}${part}`, 'Ben Okafor']), ...GROUP.map((part) => [`/admin/groups/${group.id}${part}`, 'Evaluation'])];
+    for (const [path, heading] of paths) {
       const page = await ada.visit(path);
       await page.getByRole('heading', { name: heading, level: 1 }).waitFor();
       await page.locator('[aria-busy="true"]').first().waitFor({ state: 'detached' });

@@ -55,7 +55,8 @@ story('the last administrator stays one, and the page says why', {}, async (hous
   assert.equal(await role.inputValue(), 'admin');
   await role.selectOption('user');
   await dialog.getByRole('button', { name: 'Give it up' }).click();
-  await page.getByRole('alert').waitFor();
+  await dialog.getByRole('alert').waitFor();
+  await dialog.getByRole('button', { name: 'Cancel' }).click();
   assert.equal(await role.inputValue(), 'admin');
   assert.equal((await ada.ask('GET', '/api/v1/auths/')).role, 'admin');
 });
@@ -63,7 +64,7 @@ story('the last administrator stays one, and the page says why', {}, async (hous
 story('people without the role are told so on every administration page, and see nothing of it', OPEN, async (house) => {
   const ada = await house.administrator();
   const ben = await house.member(ada);
-  for (const path of ['/admin/connections', '/admin/models', '/admin/keys', '/admin/users']) {
+  for (const path of ['/admin/connections', '/admin/models', '/admin/keys', '/admin/users', '/admin/groups', '/admin/permissions', '/admin/audit', '/admin/settings']) {
     const page = await ben.visit(path);
     await page.getByRole('heading', { name: 'This page is for administrators' }).waitFor();
     assert.equal(await page.getByText('ada@example.test').count(), 0);
