@@ -36,7 +36,8 @@ try {
   for (const look of ['dark', 'phone']) {
     await people[look].ask('POST', '/api/v1/auths/signin', { email: people.light.email, password: people.light.password });
   }
-  for (const page of ['connections', 'models', 'keys', 'users']) await everywhere(people, `/admin/${page}`, page);
+  for (const page of ['connections', 'models', 'keys', 'users', 'groups', 'permissions', 'audit', 'settings']) await everywhere(people, `/admin/${page}`, page);
+  await peopleAndGroups(people);
 
   const { page } = people.light;
   await page.goto('/');
@@ -53,12 +54,16 @@ try {
   await server.stop();
 }
 
-/** One administrator, somebody who waits, and keys in several states. */
+/** One administrator, somebody who waits and is in a group, and keys in several states. */
 async function furnish(ada) {
   await ada.signUp('Ada Marlow', 'ada@example.test');
   const ben = await Person.arrive(browser, server.url, {});
-  await ben.signUp('Ben Okafor', 'ben@example.test');
+  const { id } = await ben.signUp('Ben Okafor', 'ben@example.test');
   await ben.leave();
+  const research = await ada.ask('POST', '/api/v1/groups/create', { name: 'Research', description: 'Compares models.', permissions: { workspace: { models: true } } });
+  const evaluation = { name: 'Evaluation', description: 'Runs the nightly evaluation.', parent_group_id: research.id, permissions: { features: { api_keys: true } } };
+  const group = await ada.ask('POST', '/api/v1/groups/create', evaluation);
+  await ada.ask('POST', `/api/v1/groups/id/${group.id}/users/add`, { user_ids: [id] });
   const keys = [
     { name: 'Nightly evaluation', models: ['demo/*'], max_budget: 25 },
     { name: 'Notebook', endpoints: ['chat.completions', 'embeddings'] },
@@ -67,6 +72,24 @@ async function furnish(ada) {
   for (const key of keys) await ada.ask('POST', '/api/v1/keys', key);
   const { items } = await ada.ask('GET', '/api/v1/keys');
   await ada.ask('POST', `/api/v1/keys/${items.find(({ name }) => name === 'Partner portal').id}/block`);
+}
+
+/** The parts of the pages of one person and one group, and who may use a model. */
+async function peopleAndGroups(people) {
+  const { light } = people;
+  const { users } = await light.ask('GET', '/api/v1/users/?query=ben');
+  const [group] = await light.ask('GET', '/api/v1/groups/');
+  for (const part of ['access', 'groups', 'sessions', 'keys', 'chats']) await everywhere(people, `/admin/users/${users[0].id}?tab=${part}`, `person-${part}`);
+  await everywhere(people, `/admin/users/${users[0].id}`, 'person');
+  await everywhere(people, `/admin/groups/${group.id}`, 'group');
+  await everywhere(people, `/admin/groups/${group.id}?tab=permissions`, 'group-permissions');
+  const { items } = await light.ask('GET', '/api/v1/audit');
+  await everywhere(people, `/admin/audit?record=${items[0].seq}`, 'audit-record', (tab) => tab.getByText('Hash of the record before').waitFor());
+  const open = async (tab) => {
+    await tab.getByRole('button', { name: 'Access to demo/echo' }).click();
+    await tab.getByRole('radio', { name: 'As the server decides' }).waitFor();
+  };
+  await everywhere(people, '/admin/models', 'model-access', open);
 }
 
 /** The pages of the account, with a second step, a key and a shared chat; and what a sign-in with them looks like. */
