@@ -18,6 +18,7 @@ mod host;
 mod inference;
 mod kept;
 mod management;
+mod matrix;
 mod patch;
 mod policy;
 mod presence;
@@ -32,5 +33,6 @@ mod workspace;
 pub use axum::Router;
 
 pub use app::{App, Services};
+pub use matrix::route_page;
 pub use sealed::sealed_router;
-pub use table::{openapi, route_page, router};
+pub use table::{openapi, router};

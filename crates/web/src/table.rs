@@ -26,13 +26,13 @@ pub(crate) use crate::policy::Access;
 
 /// One line of the table.
 #[derive(Debug, Clone)]
-struct Row {
+pub(crate) struct Row {
     /// Upper case.
-    method: &'static str,
+    pub(crate) method: &'static str,
     /// With `{parameters}`.
-    path: String,
+    pub(crate) path: String,
     /// Who may use it, and how.
-    policy: Policy,
+    pub(crate) policy: Policy,
 }
 
 /// Routes that share a dialect. The only way to add a route is with its [`Policy`].
@@ -72,7 +72,7 @@ impl Group {
     fn describe(&mut self, policy: Policy, paths: &mut Paths) {
         problem::mention(self.dialect, paths);
         credentials::mention(policy.access, paths);
-        self.rows.extend(rows(paths, policy));
+        self.rows.extend(rows_of(paths, policy));
     }
 
     /// Adds another spelling of a route of the hot path, left out of the OpenAPI description.
@@ -104,7 +104,7 @@ impl Group {
     }
 }
 
-fn rows(paths: &Paths, policy: Policy) -> Vec<Row> {
+fn rows_of(paths: &Paths, policy: Policy) -> Vec<Row> {
     let methods = |item: &PathItem| {
         by_method(item).into_iter().filter_map(|(method, it)| it.map(|_| method)).collect::<Vec<_>>()
     };
@@ -200,18 +200,9 @@ fn all() -> Group {
         .with(crate::inference::routes())
 }
 
-/// All routes with who may use them, as the page of the documentation: Markdown, sorted by path.
-pub fn route_page() -> String {
-    let mut rows = all().rows;
-    rows.sort_by(|a, b| (&a.path, a.method).cmp(&(&b.path, b.method)));
-    let lines: Vec<String> = rows
-        .iter()
-        .map(|row| format!("| `{}` | `{}` | {} |", row.method, row.path, row.policy.words()))
-        .collect();
-    format!(
-        "# Routes\n\nMade by `cargo xtask openapi` from the route table; do not edit.\n\n| method | path | who |\n| --- | --- | --- |\n{}",
-        lines.join("\n")
-    )
+/// Every line of the table.
+pub(crate) fn rows() -> Vec<Row> {
+    all().rows
 }
 
 /// The OpenAPI description of all routes, made from the handlers themselves.
