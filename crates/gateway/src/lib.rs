@@ -316,8 +316,13 @@ impl Gateway {
     /// The virtual key that a program presents: `None` when there is none like it, an error when it does
     /// not work at this moment.
     pub fn known_key(&self, presented: &str) -> Option<Result<Arc<HeldKey>, Refusal>> {
-        let held = self.0.keys.find(&self.0.ring.digest_key(presented))?;
+        let held = self.key_presented(presented)?;
         Some(held.key.is_usable(self.0.world.now()).map(|()| held.clone()).map_err(Refusal::from))
+    }
+
+    /// The virtual key that a program presents, whether it works or not; never a revoked one.
+    pub fn key_presented(&self, presented: &str) -> Option<Arc<HeldKey>> {
+        self.0.keys.find(&self.0.ring.digest_key(presented))
     }
 
     /// The virtual key that a program presents, if it works at this moment.

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use kernel::{ConnectionId, ManageConnections, Permit, Refusal, Secret, UpstreamModel};
+use kernel::{
+    ConnectionId, ManageConnections, Permit, Refusal, Secret, UpstreamModel,
+    audit::{Entry, Event, Outcome},
+};
 
 use crate::{
     Gateway,
@@ -51,16 +54,19 @@ impl Gateway {
     pub async fn try_connection(
         &self,
         id: &ConnectionId,
-        _: &Permit<ManageConnections>,
+        permit: &Permit<ManageConnections>,
     ) -> Result<Trial, AdminError> {
         let row = self.connection_row(id).await?;
-        match connections::provider(&self.0, &row) {
-            Ok(provider) => Ok(refresh::list(&self.0, &provider).await.into()),
+        let trial = match connections::provider(&self.0, &row) {
+            Ok(provider) => refresh::list(&self.0, &provider).await.into(),
             Err(obstacle) => {
                 let why = format!("This connection cannot be used: {obstacle}.");
-                Ok(Trial { models: Err(why), status: None, took: Duration::ZERO })
+                Trial { models: Err(why), status: None, took: Duration::ZERO }
             }
-        }
+        };
+        let entry = tested(&trial, permit).on(id);
+        store::audit::record(&self.0.db, &entry).await?;
+        Ok(trial)
     }
 
     /// Tries a base URL and a key before they are stored.
@@ -68,7 +74,7 @@ impl Gateway {
         &self,
         base_url: &str,
         api_key: Option<Secret<String>>,
-        _: &Permit<ManageConnections>,
+        permit: &Permit<ManageConnections>,
     ) -> Result<Trial, AdminError> {
         let inner = &*self.0;
         let base_url = allowed(inner, base_url)?;
@@ -86,19 +92,31 @@ impl Gateway {
             },
             prefix: None,
         };
-        Ok(refresh::list(inner, &provider).await.into())
+        let trial: Trial = refresh::list(inner, &provider).await.into();
+        let entry = tested(&trial, permit).with("base_url", base_url.as_str());
+        store::audit::record(&inner.db, &entry).await?;
+        Ok(trial)
     }
 
     /// Asks a provider for its models now. A provider that fails keeps the list it had; the view says why.
     pub async fn refresh_connection(
         &self,
         id: &ConnectionId,
-        _: &Permit<ManageConnections>,
+        permit: &Permit<ManageConnections>,
     ) -> Result<ConnectionView, AdminError> {
         let row = self.connection_row(id).await?;
         if row.kind == kernel::ConnectionKind::OpenAi {
             self.fetch_and_reload(&row).await?;
         }
+        let entry = Entry::done(Event::ConnectionRefreshed, permit.by()).on(id);
+        store::audit::record(&self.0.db, &entry).await?;
         self.connection_view(id).await
     }
+}
+
+/// Whoever tried is answered 200 either way; what the provider said decides the outcome.
+fn tested(trial: &Trial, permit: &Permit<ManageConnections>) -> Entry {
+    let done = Entry::done(Event::ConnectionTested, permit.by());
+    let outcome = if trial.models.is_ok() { Outcome::Done } else { Outcome::Failed };
+    Entry { outcome, ..done }.with("provider_status", trial.status)
 }

@@ -93,6 +93,16 @@ pub(crate) async fn identify(app: &App, parts: &Parts, facts: &Arc<RequestFacts>
     Ok(Caller::new(who, facts.clone()))
 }
 
+/// Whom to name in the record of a credential that does not open the door: the virtual key, if it is one of ours
+/// that is blocked or expired, and else nobody.
+pub(crate) fn unproved(app: &App, parts: &Parts, facts: Arc<RequestFacts>) -> Caller {
+    let held = match Credential::of(&parts.headers) {
+        Some(Credential::Header(token)) => app.services().gateway.key_presented(token),
+        _ => None,
+    };
+    Caller::new(held.map_or(Who::Anonymous, |held| held.who()), facts)
+}
+
 async fn who(app: &App, parts: &Parts) -> Result<Who, Refusal> {
     let Some(credential) = Credential::of(&parts.headers) else { return Ok(Who::Anonymous) };
     if matches!(credential, Credential::Cookie(_)) {

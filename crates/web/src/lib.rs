@@ -23,6 +23,7 @@ mod patch;
 mod policy;
 mod presence;
 mod problem;
+mod record;
 mod refused;
 mod sealed;
 mod table;

@@ -48,7 +48,7 @@ impl Kind {
 
 /// What the kind is answered: `yes`, or the status of the refusal.
 fn verdict(row: &Row, kind: Kind) -> &'static str {
-    let Policy { access, presence, objects } = row.policy;
+    let Policy { access, presence, objects, .. } = row.policy;
     if access == Access::Public {
         return "yes";
     }

@@ -1,6 +1,6 @@
 //! What a route asks of its caller before anything of it runs.
 
-use kernel::{Caller, Denied, Role, Timestamp, Who};
+use kernel::{Caller, Denied, Role, Timestamp, Who, audit::TargetKind};
 
 /// Who may use a route at all. What they may do there is asked again, object by object, in the handler.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,11 +84,13 @@ pub(crate) struct Policy {
     pub(crate) access: Access,
     pub(crate) presence: Presence,
     pub(crate) objects: Objects,
+    /// What kind of personal data it shows to administrators; each look at it leaves a record.
+    pub(crate) personal: Option<TargetKind>,
 }
 
 impl From<Access> for Policy {
     fn from(access: Access) -> Self {
-        Self { access, presence: Presence::Any, objects: Objects::Everybodys }
+        Self { access, presence: Presence::Any, objects: Objects::Everybodys, personal: None }
     }
 }
 
@@ -106,6 +108,12 @@ impl Access {
     /// For the caller's own objects.
     pub(crate) fn own(self) -> Policy {
         Policy::from(self).own()
+    }
+
+    /// Shows personal data of this kind to administrators: each look at it leaves a record of `data.read`, about
+    /// the object that the path names.
+    pub(crate) fn personal(self, kind: TargetKind) -> Policy {
+        Policy { personal: Some(kind), ..Policy::from(self) }
     }
 }
 

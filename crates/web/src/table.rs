@@ -7,7 +7,7 @@ use axum::{
     extract::{MatchedPath, Request, State},
     http::request::Parts,
     middleware::{Next, from_fn_with_state},
-    response::Response,
+    response::{IntoResponse, Response},
     routing::MethodRouter,
 };
 use kernel::{Caller, Refusal, Who};
@@ -18,8 +18,14 @@ use utoipa::openapi::{
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
 
 use crate::{
-    app::App, caller, credentials, dialect::Dialect, kept::Watch, policy::Policy, problem,
-    refused::no_such_path,
+    app::App,
+    caller, credentials,
+    dialect::Dialect,
+    kept::Watch,
+    policy::Policy,
+    problem,
+    record::Visit,
+    refused::{Refused, no_such_path},
 };
 
 pub(crate) use crate::policy::Access;
@@ -159,7 +165,8 @@ fn by_method(item: &PathItem) -> [(&'static str, Option<&Operation>); 5] {
     ]
 }
 
-/// Finds out who is calling, asks whether the route is for them, and writes refusals in its dialect.
+/// Finds out who is calling, asks whether the route is for them, records refusals, and writes them in the route's
+/// dialect.
 async fn guarded(
     State(guard): State<Guard>,
     Extension(app): Extension<App>,
@@ -171,18 +178,25 @@ async fn guarded(
         Ok(facts) => facts,
         Err(refusal) => return guard.dialect.render(&refusal),
     };
-    let caller = match caller::identify(&app, &parts, &facts).await {
-        Ok(caller) => caller,
+    let visit = Visit::of(&parts, guard.policy.personal);
+    let (caller, admitted) = match caller::identify(&app, &parts, &facts).await {
+        Ok(caller) => {
+            let admitted = guard.policy.admits(&caller, app.services().world.now()).map_err(Refusal::from);
+            (caller, admitted)
+        }
         // An ended session must not keep anybody from signing in again.
-        Err(_) if guard.policy.access == Access::Public => Caller::new(Who::Anonymous, facts),
-        Err(refusal) => return guard.dialect.render(&refusal),
+        Err(_) if guard.policy.access == Access::Public => (Caller::new(Who::Anonymous, facts), Ok(())),
+        Err(refusal) => (caller::unproved(&app, &parts, facts), Err(refusal)),
     };
-    if let Err(denied) = guard.policy.admits(&caller, app.services().world.now()) {
-        return guard.dialect.render(&Refusal::from(denied));
-    }
-    parts.extensions.insert(caller.clone());
     let watch = Watch::over(&app, &parts, &caller, guard.reading(&parts));
-    let response = guard.dialect.speak(next.run(Request::from_parts(parts, body)).await);
+    let response = match admitted {
+        Ok(()) => {
+            parts.extensions.insert(caller.clone());
+            next.run(Request::from_parts(parts, body)).await
+        }
+        Err(refusal) => Refused(refusal).into_response(),
+    };
+    let response = guard.dialect.speak(visit.record(&app.services().db, &caller, response).await);
     let mut response = match watch.end(&app, &caller, response).await {
         Ok(response) => response,
         Err(refusal) => guard.dialect.render(&refusal),

@@ -7,7 +7,7 @@ mod models;
 
 use axum::{
     body::Body,
-    extract::{Path, Request, State},
+    extract::{MatchedPath, Path, Request, State},
     response::{IntoResponse, Response},
     routing::{any, post},
 };
@@ -15,7 +15,7 @@ use futures_util::StreamExt;
 use gateway::{AnswerBody, Call, Payer};
 use http::{HeaderValue, Method, request::Parts};
 use hyper::body::Body as _;
-use kernel::{Endpoint, Kind, Refusal, Who};
+use kernel::{Caller, Endpoint, Kind, Refusal, Who};
 use utoipa_axum::routes;
 
 pub(crate) use models::OpenAiModels;
@@ -25,7 +25,7 @@ use crate::{
     caller::{self, Credential},
     dialect::Dialect,
     door::{Arrival, LogsItself},
-    extract, presence,
+    extract, presence, record,
     refused::no_such_path,
     table::Group,
 };
@@ -120,14 +120,15 @@ async fn responses(State(app): State<App>, request: Request) -> Response {
 async fn serve(app: App, request: Request, endpoint: Endpoint, model_in_path: Option<String>) -> Response {
     let (parts, body) = request.into_parts();
     let mut response = match admit(&app, &parts, body, endpoint, model_in_path).await {
-        Err(refusal) => Dialect::OpenAi.render(&refusal),
+        Err(refusal) => Dialect::OpenAi.render(&refused(&app, &parts, None, refusal).await),
         Ok(call) => {
-            let is_person = matches!(&call.payer, Payer::Caller(caller) if caller.person().is_some());
+            let payer = call.payer.clone();
+            let is_person = matches!(&payer, Payer::Caller(caller) if caller.person().is_some());
             let answered = app.services().gateway.serve(call).await;
             let mut response = match answered {
                 Ok(answer) if is_person => answer.map(|body| while_signed_in(&app, &parts, body)),
                 Ok(answer) => answer.map(Body::new),
-                Err(refusal) => Dialect::OpenAi.render(&refusal),
+                Err(refusal) => Dialect::OpenAi.render(&refused(&app, &parts, Some(payer), refusal).await),
             };
             response.extensions_mut().insert(LogsItself);
             response
@@ -135,6 +136,26 @@ async fn serve(app: App, request: Request, endpoint: Endpoint, model_in_path: Op
     };
     name_call(&parts, &mut response);
     response
+}
+
+/// Records a refusal of the policy before it is answered. The refusal, or that the record could not be written.
+async fn refused(app: &App, parts: &Parts, payer: Option<Payer>, refusal: Refusal) -> Refusal {
+    if !record::is_denial(&refusal) {
+        return refusal;
+    }
+    let by = match (payer, caller::facts(app, parts, 200)) {
+        (_, Err(refusal)) => return refusal,
+        (Some(Payer::Caller(caller)), _) => caller,
+        (Some(Payer::Key(held)), Ok(facts)) => Caller::new(held.who(), facts),
+        (None, Ok(facts)) => caller::unproved(app, parts, facts),
+    };
+    let route = parts.extensions.get::<MatchedPath>().map_or(parts.uri.path(), MatchedPath::as_str);
+    let entry = record::denial(&by, refusal.kind.status(), route, Some(&refusal.code));
+    if let Err(error) = store::audit::record(&app.services().db, &entry).await {
+        return error.into();
+    }
+    app.services().trail.caught_up().await;
+    refusal
 }
 
 /// LiteLLM's name for the id in `x-request-id`.
@@ -214,10 +235,10 @@ async fn payer(app: &App, parts: &Parts) -> Result<Payer, Refusal> {
 }
 
 /// Answers that the model routes give.
-fn respond<T: IntoResponse>(parts: &Parts, answer: Result<T, Refusal>) -> Response {
+async fn respond<T: IntoResponse>(app: &App, parts: &Parts, answer: Result<T, Refusal>) -> Response {
     let mut response = match answer {
         Ok(answer) => answer.into_response(),
-        Err(refusal) => Dialect::OpenAi.render(&refusal),
+        Err(refusal) => Dialect::OpenAi.render(&refused(app, parts, None, refusal).await),
     };
     name_call(parts, &mut response);
     response

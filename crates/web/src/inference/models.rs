@@ -76,7 +76,7 @@ impl FromIterator<OpenAiModel> for OpenAiModels {
     responses((status = 200, body = OpenAiModels)))]
 async fn list_models(State(app): State<App>, request: Request) -> Response {
     let (parts, _) = request.into_parts();
-    respond(&parts, list(&app, &parts).await.map(Json))
+    respond(&app, &parts, list(&app, &parts).await.map(Json)).await
 }
 
 /// One of them. 404 for a model that is not there, and for one that the key does not list.
@@ -85,7 +85,7 @@ async fn list_models(State(app): State<App>, request: Request) -> Response {
     responses((status = 200, body = OpenAiModel)))]
 async fn retrieve_model(State(app): State<App>, Path(model): Path<String>, request: Request) -> Response {
     let (parts, _) = request.into_parts();
-    respond(&parts, retrieve(&app, &parts, &model).await.map(Json))
+    respond(&app, &parts, retrieve(&app, &parts, &model).await.map(Json)).await
 }
 
 /// What stands below `/openai/models`.
@@ -114,7 +114,7 @@ async fn retrieve_model_or_list(
         }
         (found, _) => found.map(OpenAiModelOrModels::One),
     };
-    respond(&parts, found.map(Json))
+    respond(&app, &parts, found.map(Json)).await
 }
 
 async fn retrieve(app: &App, parts: &Parts, model: &str) -> Result<OpenAiModel, Refusal> {

@@ -6,7 +6,7 @@ use gateway::{
     keys::{NewKey, checked_endpoints},
 };
 use http::StatusCode;
-use kernel::{Caller, KeyChange, KeyId, ModelPattern, Money, Refusal, Timestamp, UserId};
+use kernel::{Caller, KeyChange, KeyId, ModelPattern, Money, Refusal, Timestamp, UserId, audit::TargetKind};
 use serde::{Deserialize, Serialize};
 use store::{Page, keys::KeyFilter};
 use utoipa::{IntoParams, ToSchema};
@@ -25,9 +25,9 @@ const PAGE: u32 = 30;
 
 pub(super) fn routes() -> Group {
     Group::new(Dialect::Workspace)
-        .route(Access::Admin, routes!(list_keys))
+        .route(Access::Admin.personal(TargetKind::VirtualKey), routes!(list_keys))
         .route(Access::Admin.fresh(), routes!(create_key))
-        .route(Access::Admin, routes!(get_key))
+        .route(Access::Admin.personal(TargetKind::VirtualKey), routes!(get_key))
         .route(Access::Admin.fresh(), routes!(update_key, revoke_key))
         .route(Access::Admin, routes!(block_key))
         .route(Access::Admin.fresh(), routes!(unblock_key))

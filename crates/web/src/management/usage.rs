@@ -2,7 +2,7 @@
 
 use axum::{Extension, Json, extract::State};
 use gateway::Gateway;
-use kernel::{Caller, ConnectionId, KeyId, Money, Outcome, UsageId, UsageRecord, UserId};
+use kernel::{Caller, ConnectionId, KeyId, Money, Outcome, UsageId, UsageRecord, UserId, audit::TargetKind};
 use serde::{Deserialize, Serialize};
 use store::usage::UsageFilter;
 use utoipa::{IntoParams, ToSchema};
@@ -21,7 +21,7 @@ const USUAL: u32 = 100;
 const MOST: u32 = 500;
 
 pub(super) fn routes() -> Group {
-    Group::new(Dialect::Workspace).route(Access::Admin, routes!(list_usage))
+    Group::new(Dialect::Workspace).route(Access::Admin.personal(TargetKind::Account), routes!(list_usage))
 }
 
 /// One request to a model. Money is US dollars.

@@ -2,7 +2,7 @@
 
 use axum::{Extension, Json, extract::State};
 use identity::{AccountChange, Identity};
-use kernel::{Caller, UserId};
+use kernel::{Caller, UserId, audit::TargetKind};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::routes;
@@ -17,7 +17,7 @@ use crate::{
 
 pub(super) fn routes() -> Group {
     Group::new(Dialect::Workspace)
-        .route(Access::Admin, routes!(list_users))
+        .route(Access::Admin.personal(TargetKind::Account), routes!(list_users))
         .route(Access::Admin.fresh(), routes!(update_user))
 }
 

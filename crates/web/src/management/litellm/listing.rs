@@ -2,7 +2,7 @@
 
 use axum::{Extension, Json, extract::State};
 use gateway::Gateway;
-use kernel::{Caller, Denied, KeyId, Kind, Program, Refusal, UserId, Who};
+use kernel::{Caller, Denied, KeyId, Kind, Program, Refusal, UserId, Who, audit::TargetKind};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use store::{Page, keys::KeyFilter};
@@ -24,8 +24,8 @@ const MOST: u32 = 100;
 
 pub(super) fn routes() -> Group {
     Group::new(Dialect::OpenAi)
-        .route(Access::KeyHolder, routes!(info))
-        .route(Access::Management, routes!(list))
+        .route(Access::KeyHolder.personal(TargetKind::VirtualKey), routes!(info))
+        .route(Access::Management.personal(TargetKind::VirtualKey), routes!(list))
 }
 
 /// Which key.

@@ -6,7 +6,7 @@ use axum::{Extension, Json, extract::State};
 use gateway::Gateway;
 use kernel::{
     Caller, Endpoint, ManageKeys, Money, Outcome, Permit, Refusal, RequestId, Timestamp, UsageId,
-    UsageRecord, UserId,
+    UsageRecord, UserId, audit::TargetKind,
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -26,7 +26,7 @@ use crate::{
 const MOST: u32 = 1000;
 
 pub(super) fn routes() -> Group {
-    Group::new(Dialect::OpenAi).route(Access::Management, routes!(spend_logs))
+    Group::new(Dialect::OpenAi).route(Access::Management.personal(TargetKind::Account), routes!(spend_logs))
 }
 
 /// Which rows.
