@@ -228,8 +228,9 @@ async fn reading_changes_nothing(app: TestApp) {
     let state = || -> Vec<String> {
         tables
             .iter()
-            // When somebody was last seen is written on the side, whatever they do.
-            .filter(|table| table[0] != "account")
+            // When somebody was last seen is written on the side, whatever they do; that an administrator read is
+            // recorded.
+            .filter(|table| table[0] != "account" && !table[0].starts_with("audit_"))
             .map(|table| format!("{table:?} {:?}", app.sql(&format!("SELECT * FROM {}", table[0]))))
             .collect()
     };
