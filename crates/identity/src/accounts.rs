@@ -2,18 +2,19 @@
 
 use std::sync::Arc;
 
-use kernel::{Caller, Email, ManageUsers, Permit, Refusal, Role, Secret, User, UserId};
+use kernel::{
+    Caller, Email, ManageUsers, Permit, Refusal, Role, Secret, SessionId, UseWorkspace, User, UserId, Who,
+};
 use store::{
-    Page,
-    users::{self, Changed, UserChange},
+    Page, sessions,
+    users::{self, Changed, Filter, Order, Removed, Sorting, Standing, UserChange, Within},
 };
 
 use crate::{
     Identity, NewAccount,
     error::{IdentityError, while_making},
     form,
-    provision::Door,
-    weak_password,
+    provision::{Applicant, Door},
 };
 
 /// Accounts of one page, as Open WebUI cuts them.
@@ -24,17 +25,25 @@ const PAGE: u32 = 30;
 pub struct Contact {
     /// The name of the first administrator.
     pub name: String,
-    /// The address of the first administrator.
+    /// The address of the first administrator, or the one of `ADMIN_EMAIL`.
     pub email: Email,
 }
 
 /// What becomes different; `None` stays.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct AccountChange<'a> {
     /// What the person may do, from the next request on.
     pub role: Option<Role>,
     /// As shown to others; 1 to 100 characters.
     pub name: Option<&'a str>,
+    /// In any spelling.
+    pub email: Option<&'a str>,
+    /// A data URL or a path on this server; empty for none.
+    pub profile_image_url: Option<&'a str>,
+    /// A new one; all sessions end.
+    pub password: Option<Secret<String>>,
+    /// Whether the person may sign in. Who may not has no session, and no virtual key that works.
+    pub standing: Option<Standing>,
 }
 
 impl Identity {
@@ -56,7 +65,8 @@ impl Identity {
             password: password.clone(),
             profile_image_url: "",
         };
-        let applicant = self.applicant(form).await.map_err(naming_the_variable)?;
+        let checked = form.check(&self.password_rules()).map_err(naming_the_variable)?;
+        let applicant = self.applicant(checked).await?;
         match self.provision(applicant, Door::Operator, &Caller::operator()).await {
             Ok(user) => Ok(Some(user)),
             // Another process was faster.
@@ -65,42 +75,83 @@ impl Identity {
         }
     }
 
-    /// Makes one more administrator. Whoever is the first account closes sign-up, here too.
-    pub async fn create_admin(
+    /// Makes an account with this role. Whoever is the first account administrates and closes sign-up, here too.
+    pub async fn create(
         &self,
         form: NewAccount<'_>,
+        role: Role,
         permit: &Permit<ManageUsers>,
     ) -> Result<User, Refusal> {
-        let applicant = self.applicant(form).await?;
-        let now = self.0.world.now();
-        let user = User {
-            id: UserId::new(&self.0.world),
-            email: applicant.email.clone(),
-            name: applicant.name.clone(),
-            role: Role::Admin,
-            profile_image_url: applicant.profile_image_url.clone(),
-            password: applicant.password.clone(),
-            created_at: now,
-            updated_at: now,
-            last_active_at: None,
-        };
-        match self.provision(applicant, Door::Operator, permit.by()).await {
-            Err(refusal) if refusal.code == "signup_closed" => {}
-            first => return first,
+        let applicant = self.applicant(form.check(&self.password_rules())?).await?;
+        // Only the command line finds a house without accounts: whoever administrates has one.
+        if *permit.by().who() == Who::Operator {
+            match self.provision(applicant.clone(), Door::Operator, permit.by()).await {
+                Err(refusal) if refusal.code == "signup_closed" => {}
+                first => return first,
+            }
         }
+        let user = self.account_of(applicant, role);
         users::insert(&self.0.db, &user, permit).await.map_err(while_making)?;
-        tracing::info!(user.id = %user.id, "an administrator was made");
+        tracing::info!(user.id = %user.id, user.role = role.as_str(), "an account was made");
         Ok(user)
     }
 
-    /// Accounts, oldest first, whose name or address contains `query`, 30 a page; and how many in all.
+    /// An account as it is made by somebody who may decide its role.
+    pub(crate) fn account_of(&self, applicant: Applicant, role: Role) -> User {
+        let now = self.0.world.now();
+        User {
+            id: UserId::new(&self.0.world),
+            email: applicant.email,
+            name: applicant.name,
+            role,
+            profile_image_url: applicant.profile_image_url,
+            password: applicant.password,
+            created_at: now,
+            updated_at: now,
+            last_active_at: None,
+            deactivated_at: None,
+        }
+    }
+
+    /// One page of the accounts, 30 a page, and how many there are in all.
     pub async fn users(
         &self,
-        query: Option<&str>,
+        filter: Filter<'_>,
+        order: (Order, Sorting),
         page: u32,
         _: &Permit<ManageUsers>,
     ) -> Result<(Vec<User>, u64), Refusal> {
-        Ok(users::list(&self.0.db, query.filter(|text| !text.is_empty()), Page::new(page, PAGE)).await?)
+        Ok(users::list(&self.0.db, filter, order, Page::new(page, PAGE)).await?)
+    }
+
+    /// All accounts, oldest first.
+    pub async fn all_users(&self, _: &Permit<ManageUsers>) -> Result<Vec<User>, Refusal> {
+        const MANY: u32 = 1000;
+        let mut all = Vec::new();
+        for page in 1.. {
+            let page = Page::new(page, MANY);
+            let (found, total) = users::list(&self.0.db, Filter::default(), Default::default(), page).await?;
+            let was_last = found.is_empty();
+            all.extend(found);
+            if was_last || all.len() as u64 >= total {
+                break;
+            }
+        }
+        Ok(all)
+    }
+
+    /// People whose name contains the text, for those who share something with them; 30 a page. Who may not sign in
+    /// and who waits are not among them.
+    pub async fn colleagues(
+        &self,
+        text: Option<&str>,
+        within: Within,
+        page: u32,
+        _: &Permit<UseWorkspace>,
+    ) -> Result<(Vec<User>, u64), Refusal> {
+        let filter = Filter { text, within, standing: Some(Standing::Active), ..Filter::default() };
+        let order = (Order::Name, Sorting::Ascending);
+        Ok(users::list(&self.0.db, filter, order, Page::new(page, PAGE)).await?)
     }
 
     /// One account.
@@ -120,22 +171,36 @@ impl Identity {
             return Ok(None);
         }
         let admin = users::first_admin(&self.0.db).await?;
-        Ok(admin.map(|user| Contact { name: user.name, email: user.email }))
+        let named = self.0.settings.load().settings.admin_email.value.clone();
+        Ok(admin.map(|user| Contact { name: user.name, email: named.unwrap_or(user.email) }))
     }
 
-    /// Changes an account; nothing when either part is refused. Refuses to demote the last administrator.
+    /// Changes an account; nothing when any part is refused. Refuses with `last_admin` what would leave nobody who
+    /// can sign in and administrate.
     pub async fn change(
         &self,
         id: &UserId,
         change: AccountChange<'_>,
         permit: &Permit<ManageUsers>,
     ) -> Result<User, Refusal> {
+        let user = self.user(id).await?.ok_or(IdentityError::NoSuchAccount)?;
         let name = change.name.map(form::name).transpose()?;
-        let change = UserChange { role: change.role, name };
+        let email = change.email.map(Email::parse).transpose().map_err(IdentityError::from)?;
+        let profile_image_url = change.profile_image_url.map(form::picture).transpose()?;
+        let password = match change.password {
+            Some(password) => {
+                let (name, email) =
+                    (name.as_ref().unwrap_or(&user.name), email.as_ref().unwrap_or(&user.email));
+                Some(self.new_password(password, name, email).await?)
+            }
+            None => None,
+        };
+        let (role, standing) = (change.role, change.standing);
+        let change = UserChange { role, name, email, profile_image_url, password, standing };
         let outcome = users::change(&self.0.db, id, change, self.0.world.now(), permit).await;
         // Also when the database failed: the next request then asks it again.
         self.0.living.forget_person(id);
-        match outcome? {
+        match outcome.map_err(while_making)? {
             Changed::Done(user) => {
                 tracing::info!(user.id = %user.id, user.role = user.role.as_str(), "an account was changed");
                 Ok(user)
@@ -152,16 +217,69 @@ impl Identity {
         password: Secret<String>,
         permit: &Permit<ManageUsers>,
     ) -> Result<(), Refusal> {
-        let user = self.user(id).await?.ok_or(IdentityError::NoSuchAccount)?;
-        weak_password::check(&password, &user.email)?;
-        let digest = self.hash(password).await?;
-        let changed = users::set_password(&self.0.db, id, &digest, self.0.world.now(), permit).await;
-        self.0.living.forget_person(id);
-        if !changed? {
-            return Err(IdentityError::NoSuchAccount.into());
+        let change = AccountChange { password: Some(password), ..AccountChange::default() };
+        self.change(id, change, permit).await.map(drop)
+    }
+
+    /// Removes an account with its sessions and chats; its virtual keys are blocked. Refuses with `last_admin`, or
+    /// with `own_account` when it is the caller's own.
+    pub async fn remove(&self, id: &UserId, permit: &Permit<ManageUsers>) -> Result<(), Refusal> {
+        if permit.by().person().is_some_and(|person| person.user == *id) {
+            return Err(IdentityError::OwnAccount.into());
         }
-        tracing::info!(user.id = %id, "a password was reset and all sessions of the account ended");
-        Ok(())
+        let outcome = users::remove(&self.0.db, id, self.0.world.now(), permit).await;
+        self.0.living.forget_person(id);
+        match outcome? {
+            Removed::Done => {
+                tracing::info!(user.id = %id, "an account was deleted");
+                Ok(())
+            }
+            Removed::LastAdmin => Err(IdentityError::LastAdmin.into()),
+            Removed::Missing => Err(IdentityError::NoSuchAccount.into()),
+        }
+    }
+
+    /// Ends every session of a person; says how many.
+    pub async fn end_sessions(&self, id: &UserId, permit: &Permit<ManageUsers>) -> Result<u64, Refusal> {
+        self.user(id).await?.ok_or(IdentityError::NoSuchAccount)?;
+        let ended = sessions::end_all_of(&self.0.db, id, permit.by()).await;
+        self.0.living.forget_person(id);
+        Ok(ended?)
+    }
+
+    /// One account, and how many of its sign-ins are not over.
+    pub async fn user_with_sessions(
+        &self,
+        id: &UserId,
+        _: &Permit<ManageUsers>,
+    ) -> Result<(User, u64), Refusal> {
+        let user = self.user(id).await?.ok_or(IdentityError::NoSuchAccount)?;
+        Ok((user, users::count_sessions(&self.0.db, id, self.0.world.now()).await?))
+    }
+
+    /// Ends one session of a person; `not_found` when it is somebody else's or over.
+    pub async fn end_session_of(
+        &self,
+        id: &UserId,
+        session: &SessionId,
+        permit: &Permit<ManageUsers>,
+    ) -> Result<(), Refusal> {
+        let found = sessions::by_id(&self.0.db, session).await?;
+        found.filter(|(_, user)| user.id == *id).ok_or_else(|| Refusal::not_found("session"))?;
+        self.sign_out(session, permit.by()).await
+    }
+
+    /// Those of these people who may have no answer written for them any more: they are gone, switched off, or wait
+    /// for an administrator.
+    pub async fn who_is_out(&self, people: Vec<UserId>) -> Result<Vec<UserId>, Refusal> {
+        let mut out = Vec::new();
+        for id in people {
+            let user = self.user(&id).await?;
+            if user.is_none_or(|user| !user.is_active() || user.role == Role::Pending) {
+                out.push(id);
+            }
+        }
+        Ok(out)
     }
 }
 

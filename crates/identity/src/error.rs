@@ -1,6 +1,6 @@
 //! Everything that accounts and sign-ins can refuse, and the one place that gives it status and code.
 
-use std::time::Duration;
+use std::{borrow::Cow, time::Duration};
 
 use kernel::{EmailError, Kind, Refusal};
 use store::StoreError;
@@ -24,17 +24,39 @@ pub(crate) enum IdentityError {
     )]
     Picture,
     #[error("{0}")]
-    Password(&'static str),
+    Password(Cow<'static, str>),
     /// The same words whether the address or the password is wrong: nobody learns who has an account.
     #[error("The e-mail address or the password is wrong.")]
     WrongCredentials,
     #[error("Too many attempts to sign in. Wait a few minutes, then try again.")]
     TooManyAttempts { wait: Duration },
+    #[error("Many accounts were made from your network. Wait a few minutes, then try again.")]
+    TooManySignUps { wait: Duration },
+    #[error(
+        "Signing in by password is switched off here (ENABLE_PASSWORD_AUTH). Sign in the way your organisation does."
+    )]
+    PasswordAuthDisabled,
+    #[error(
+        "The sign-in form is switched off here (ENABLE_LOGIN_FORM). Sign in the way your organisation does."
+    )]
+    LoginFormDisabled,
     /// The same words for every reason: a forger learns nothing from them.
     #[error("You are not signed in any more. Sign in again.")]
     SessionOver,
     #[error("This is the last administrator. Make somebody else an administrator first.")]
     LastAdmin,
+    #[error("This is your own account. Another administrator can delete it.")]
+    OwnAccount,
+    #[error("The list cannot be read: {0}")]
+    List(Cow<'static, str>),
+    #[error(
+        "The password hash must be bcrypt ($2a$, $2b$, $2y$) or argon2id, with a cost that is not beyond reason."
+    )]
+    PasswordHash,
+    #[error("The role must be admin, user or pending.")]
+    Role,
+    #[error("Too many passwords are being checked at present. Try again in a moment.")]
+    Busy,
     #[error("There is no such account.")]
     NoSuchAccount,
     #[error("The password could not be checked. Try again in a moment.")]
@@ -52,8 +74,16 @@ impl IdentityError {
             Self::Password(_) => (Kind::Invalid, "weak_password", Some("password")),
             Self::WrongCredentials => (Kind::Invalid, "wrong_credentials", None),
             Self::TooManyAttempts { .. } => (Kind::TooMany, "too_many_attempts", None),
+            Self::TooManySignUps { .. } => (Kind::TooMany, "too_many_attempts", None),
+            Self::PasswordAuthDisabled => (Kind::Forbidden, "password_auth_disabled", None),
+            Self::LoginFormDisabled => (Kind::Forbidden, "login_form_disabled", None),
             Self::SessionOver => (Kind::Unauthenticated, "session_over", None),
             Self::LastAdmin => (Kind::Invalid, "last_admin", Some("role")),
+            Self::OwnAccount => (Kind::Invalid, "own_account", None),
+            Self::List(_) => (Kind::Invalid, "invalid_list", None),
+            Self::PasswordHash => (Kind::Invalid, "invalid_password_hash", Some("password_hash")),
+            Self::Role => (Kind::Invalid, "invalid_role", Some("role")),
+            Self::Busy => (Kind::Unavailable, "busy", None),
             Self::NoSuchAccount => (Kind::NotFound, "not_found", None),
             Self::PasswordsFailed => (Kind::Unavailable, "passwords_unavailable", None),
         }
@@ -66,15 +96,23 @@ impl From<IdentityError> for Refusal {
         let mut refusal = Self::new(kind, code, error.to_string());
         refusal.field = field.map(Into::into);
         refusal.retry_after = match error {
-            IdentityError::TooManyAttempts { wait } => Some(wait),
+            IdentityError::TooManyAttempts { wait } | IdentityError::TooManySignUps { wait } => Some(wait),
+            IdentityError::Busy => Some(COME_BACK),
             _ => None,
         };
         refusal
     }
 }
 
+/// When somebody who found the queue full may find it shorter.
+const COME_BACK: Duration = Duration::from_secs(5);
+
 /// What is left when a password of proper length could not be hashed or checked.
 pub(crate) fn password_failure(error: &PasswordError) -> Refusal {
+    if *error == PasswordError::Busy {
+        tracing::warn!("more passwords wait to be checked than can be in time");
+        return IdentityError::Busy.into();
+    }
     tracing::error!(%error, "a password could not be hashed or checked");
     IdentityError::PasswordsFailed.into()
 }

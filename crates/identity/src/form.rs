@@ -2,7 +2,7 @@
 
 use kernel::{Email, Refusal, Secret};
 
-use crate::{error::IdentityError, weak_password};
+use crate::{error::IdentityError, weak_password::PasswordRules};
 
 /// An account that somebody asks for, as typed.
 #[derive(Debug)]
@@ -24,6 +24,8 @@ pub struct SignInForm<'a> {
     pub email: &'a str,
     /// As typed.
     pub password: Secret<String>,
+    /// What [`crate::Identity::mark_device`] gave this device, if it signed in before.
+    pub device: Option<&'a str>,
 }
 
 /// A [`NewAccount`] that passed every rule.
@@ -35,11 +37,12 @@ pub(crate) struct Checked {
 }
 
 impl NewAccount<'_> {
-    pub(crate) fn check(self) -> Result<Checked, Refusal> {
+    pub(crate) fn check(self, rules: &PasswordRules) -> Result<Checked, Refusal> {
         let email = Email::parse(self.email).map_err(IdentityError::from)?;
-        weak_password::check(&self.password, &email)?;
+        let name = name(self.name)?;
+        rules.check(&self.password, &name, &email)?;
         Ok(Checked {
-            name: name(self.name)?,
+            name,
             email,
             password: self.password,
             profile_image_url: picture(self.profile_image_url)?,
@@ -69,7 +72,7 @@ const fn is_invisible(c: char) -> bool {
 }
 
 /// A picture from elsewhere would tell its host who looks at whom, and SVG can carry script.
-fn picture(url: &str) -> Result<String, IdentityError> {
+pub(crate) fn picture(url: &str) -> Result<String, IdentityError> {
     const LONGEST: usize = 96 * 1024;
     const IMAGES: [&str; 4] = ["image/png", "image/jpeg", "image/gif", "image/webp"];
     let url = url.trim();

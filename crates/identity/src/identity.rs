@@ -7,7 +7,7 @@ use settings::Live;
 use store::Db;
 use vault::{KeyRing, Passwords};
 
-use crate::{living::LivingSessions, rules::Rules, throttle::Throttle};
+use crate::{living::LivingSessions, passwords::BcryptCost, rules::Rules, throttle::Throttle};
 
 /// Passwords that are hashed at once: each takes a core for some tens of milliseconds, and 19 MiB.
 const MOST_HASHES: usize = 4;
@@ -36,6 +36,7 @@ pub(crate) struct Parts {
     pub(crate) passwords: Passwords,
     pub(crate) living: LivingSessions,
     pub(crate) throttle: Throttle,
+    pub(crate) bcrypt: BcryptCost,
 }
 
 impl Identity {
@@ -44,14 +45,16 @@ impl Identity {
         let IdentityParts { world, db, ring, settings } = parts;
         let cores = thread::available_parallelism().map_or(1, usize::from);
         let passwords = Passwords::new(cores.min(MOST_HASHES));
-        let (living, throttle) = (LivingSessions::default(), Throttle::default());
-        Self(Arc::new(Parts { world, db, ring, settings, passwords, living, throttle }))
+        let (living, throttle, bcrypt) =
+            (LivingSessions::default(), Throttle::default(), BcryptCost::default());
+        Self(Arc::new(Parts { world, db, ring, settings, passwords, living, throttle, bcrypt }))
     }
 
     /// Forgets what is in memory about sessions. Call it when the store's revision of identity has changed:
     /// another process may have ended a session or changed a role.
     pub fn forget(&self) {
         self.0.living.forget();
+        self.0.bcrypt.forget();
     }
 
     pub(crate) fn rules(&self) -> Rules {

@@ -22,6 +22,7 @@ pub(crate) enum Door {
 }
 
 /// Somebody without an account, whose address and password were checked.
+#[derive(Clone)]
 pub(crate) struct Applicant {
     pub(crate) name: String,
     pub(crate) email: Email,
@@ -67,7 +68,10 @@ impl Identity {
                 store::settings::get(&self.0.db, "ENABLE_SIGNUP").await?.as_deref() != Some("false")
             }
         };
-        Ok(is_open || !self.has_accounts().await?)
+        if self.has_accounts().await? {
+            return Ok(is_open);
+        }
+        Ok(self.rules().may_the_first_sign_up())
     }
 
     /// Whether anybody has an account; before that the first person is welcomed.

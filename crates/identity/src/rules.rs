@@ -5,6 +5,8 @@ use std::time::Duration;
 use kernel::Role;
 use settings::{Loaded, Source};
 
+use crate::error::IdentityError;
+
 /// What the settings say about accounts and sign-ins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Rules {
@@ -13,9 +15,15 @@ pub(crate) struct Rules {
     pub(crate) default_role: Role,
     /// How long a sign-in lasts; `None` until it is ended.
     pub(crate) session_life: Option<Duration>,
+    /// Whether passwords count at all.
+    has_passwords: bool,
+    /// Whether people use a form to sign in and up.
+    has_login_form: bool,
+    /// Whether the first person may sign up without it.
+    welcomes_the_first: bool,
 }
 
-/// Who may make an account of their own. The very first account can always be made, and it closes sign-up.
+/// Who may make an account of their own, once there is one. The first account closes sign-up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum SignUp {
     /// Everybody: the environment says so, and what is stored does not count.
@@ -31,7 +39,9 @@ impl Rules {
     pub(crate) fn of(loaded: &Loaded) -> Self {
         let settings = &loaded.settings;
         let does_stored_win = settings.enable_persistent_config.value;
+        let is_possible = settings.enable_password_auth.value && settings.enable_login_form.value;
         let sign_up = match (settings.enable_signup.value, settings.enable_signup.source) {
+            _ if !is_possible => SignUp::Closed,
             (false, _) => SignUp::Closed,
             (true, Source::Environment(_) | Source::File(_)) if !does_stored_win => SignUp::Open,
             (true, _) => SignUp::UnlessClosed,
@@ -40,7 +50,24 @@ impl Rules {
             sign_up,
             default_role: settings.default_user_role.value,
             session_life: settings.jwt_expires_in.value.limit(),
+            has_passwords: settings.enable_password_auth.value,
+            has_login_form: settings.enable_login_form.value,
+            welcomes_the_first: settings.enable_initial_admin_signup.value,
         }
+    }
+
+    /// Whether the very first person may sign up. Neither `ENABLE_SIGNUP` nor what is stored matters to that.
+    pub(crate) const fn may_the_first_sign_up(self) -> bool {
+        self.has_passwords && (self.has_login_form || self.welcomes_the_first)
+    }
+
+    pub(crate) fn require_passwords(self) -> Result<(), IdentityError> {
+        if self.has_passwords { Ok(()) } else { Err(IdentityError::PasswordAuthDisabled) }
+    }
+
+    pub(crate) fn require_login_form(self) -> Result<(), IdentityError> {
+        self.require_passwords()?;
+        if self.has_login_form { Ok(()) } else { Err(IdentityError::LoginFormDisabled) }
     }
 }
 

@@ -1,18 +1,18 @@
 //! Sign-up, sign-in and sign-out, and who a session token stands for.
 
-use std::net::{IpAddr, Ipv4Addr};
-
 use kernel::{
     Caller, Email, Person, Refusal, Secret, Session, SessionId, Timestamp, User, Who,
     audit::{Entry, Event, Target},
 };
 use store::{StoreError, audit, sessions, users};
-use vault::{AuthMethod, HashAlgorithm, PasswordError, Verdict};
+use vault::AuthMethod;
 
 use crate::{
     Identity, NewAccount, SignInForm,
-    error::{IdentityError, password_failure},
+    error::IdentityError,
+    form::Checked,
     living::Living,
+    passwords::Proved,
     provision::{Applicant, Door},
 };
 
@@ -30,47 +30,40 @@ pub struct SessionView {
 impl Identity {
     /// Makes an account for somebody who asks for it, and signs them in.
     ///
-    /// Refuses with `signup_closed`, `invalid_email`, `email_taken`, `invalid_name`, `invalid_picture` or
-    /// `weak_password`.
+    /// Refuses with `password_auth_disabled`, `signup_closed`, `invalid_email`, `email_taken`, `invalid_name`,
+    /// `invalid_picture`, `weak_password` or, after a hundred within ten minutes from one network,
+    /// `too_many_attempts`.
     pub async fn sign_up(&self, form: NewAccount<'_>, by: &Caller) -> Result<SessionView, Refusal> {
+        self.rules().require_passwords()?;
         // Asked again, for good, where the account is made; here it spares strangers' hashing.
         if !self.is_sign_up_open().await? {
             return Err(IdentityError::SignUpClosed.into());
         }
-        let applicant = self.applicant(form).await?;
+        let checked = form.check(&self.password_rules())?;
+        if let Some(client) = by.request().address() {
+            let admitted = self.0.throttle.admit_sign_up(client, self.0.world.now());
+            admitted.map_err(|wait| IdentityError::TooManySignUps { wait })?;
+        }
+        let applicant = self.applicant(checked).await?;
         let user = self.provision(applicant, Door::SignUp, by).await?;
         self.begin(user, "sign_up", by).await
     }
 
-    /// Signs in with a password. Refuses with `wrong_credentials`, in the same words and after the same work
-    /// whether the address or the password is wrong, or with `too_many_attempts`.
+    /// Signs in with a password. Refuses with `password_auth_disabled` or `login_form_disabled` where the operator
+    /// wants neither, with `wrong_credentials` in the same words and after the same work whatever is wrong, or with
+    /// `too_many_attempts`.
     pub async fn sign_in(&self, form: SignInForm<'_>, by: &Caller) -> Result<SessionView, Refusal> {
+        self.rules().require_login_form()?;
         let email = Email::parse(form.email).ok();
-        let client = by.request().address().unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
-        let attempt = match self.0.throttle.admit(email.clone(), client, self.0.world.now()) {
-            Ok(attempt) => attempt,
-            Err(wait) => {
-                let refusal = IdentityError::TooManyAttempts { wait }.into();
-                return Err(self.refused(refusal, email.as_ref(), None, by).await);
-            }
-        };
-        let user = match &email {
-            Some(email) => users::by_email(&self.0.db, email).await?,
-            None => None,
-        };
-        let is_right = self.verify(user.as_ref(), form.password).await?;
-        let begun = match user.clone().filter(|_| is_right) {
-            Some(user) => self.begin(user, "password", by).await,
-            None => Err(IdentityError::WrongCredentials.into()),
-        };
-        match begun {
+        let Proved { user, attempt } = self.prove_password(form, by).await?;
+        match self.begin(user.clone(), "password", by).await {
             Ok(view) => {
                 self.0.throttle.forgive(attempt);
                 Ok(view)
             }
+            // Somebody changed the password or switched the account off meanwhile.
             Err(refusal) if refusal.code == "wrong_credentials" => {
-                tracing::info!("a sign-in was refused");
-                Err(self.refused(refusal, email.as_ref(), user.as_ref(), by).await)
+                Err(self.refused(refusal, email.as_ref(), Some(&user), by).await)
             }
             Err(refusal) => Err(refusal),
         }
@@ -92,21 +85,6 @@ impl Identity {
         match audit::record(&self.0.db, &entry).await {
             Ok(()) => refusal,
             Err(error) => error.into(),
-        }
-    }
-
-    async fn verify(&self, user: Option<&User>, password: Secret<String>) -> Result<bool, Refusal> {
-        let stored = user.and_then(|user| user.password.clone());
-        let passwords = &self.0.passwords;
-        let slot = passwords.slot().await.map_err(|error| password_failure(&error))?;
-        match passwords.verify(slot, stored, password, HashAlgorithm::Argon2id, None).await {
-            Ok(verdict) => Ok(verdict != Verdict::Wrong),
-            Err(PasswordError::Busy | PasswordError::Failed) => Err(IdentityError::PasswordsFailed.into()),
-            Err(PasswordError::Damaged) => {
-                tracing::error!(user.id = ?user.map(|user| &user.id), "a stored password hash cannot be read");
-                Ok(false)
-            }
-            Err(_) => Ok(false),
         }
     }
 
@@ -203,21 +181,12 @@ impl Identity {
         Ok(sessions::sweep(&self.0.db, self.0.world.now()).await?)
     }
 
-    pub(crate) async fn applicant(&self, form: NewAccount<'_>) -> Result<Applicant, Refusal> {
-        let checked = form.check()?;
+    pub(crate) async fn applicant(&self, checked: Checked) -> Result<Applicant, Refusal> {
         Ok(Applicant {
             name: checked.name,
             email: checked.email,
             password: Some(self.hash(checked.password).await?),
             profile_image_url: checked.profile_image_url,
         })
-    }
-
-    pub(crate) async fn hash(&self, password: Secret<String>) -> Result<String, Refusal> {
-        self.0
-            .passwords
-            .hash(password, HashAlgorithm::Argon2id, &self.0.world)
-            .await
-            .map_err(|error| password_failure(&error))
     }
 }

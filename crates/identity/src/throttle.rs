@@ -1,7 +1,16 @@
-//! A bound on guessing passwords: so many failures per address and client network, then a pause.
+//! A bound on guessing, and on making accounts: so many attempts within a few minutes, then a pause.
 //!
-//! Failures count per *pair*, so a stranger elsewhere cannot lock anybody out of the own account. An attempt
-//! counts from before the password is looked at, so parallel guesses cannot slip past the bound.
+//! What must hold together: nobody guesses quickly, and nobody is locked out of the own account by a guesser.
+//!
+//! * A stranger has fifteen attempts for an account from one network ([`Budget::PAIR`]), all strangers together a
+//!   hundred ([`Budget::ACCOUNT`]), and one network a hundred for all accounts ([`Budget::NETWORK`]).
+//! * A device that signed in to the account before proves it with a mark that only we can make, and has fifteen
+//!   attempts of its own ([`Budget::DEVICE`]). What strangers do, wherever they are, does not count against it.
+//! * A network from which the account was signed in to lately does not share the hundred of all strangers.
+//!
+//! An attempt counts from before the password is looked at, so parallel guesses cannot slip past the bound. All of
+//! it goes by the address as typed: whether there is such an account changes nothing. Counts are in memory, so
+//! several processes on one database allow as many times as much.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -11,23 +20,64 @@ use std::{
 };
 
 use kernel::{Email, Timestamp};
+use vault::DeviceMark;
 
-/// Open WebUI's numbers: fifteen within three minutes.
-const MOST: usize = 15;
-const WINDOW: Duration = Duration::from_mins(3);
-/// Pairs that are remembered. An attempt costs its sender 19 MiB of our hashing queue, so an honest server
-/// never comes near; beyond it the pair with the oldest attempt is forgotten.
+/// So many attempts within so long.
+#[derive(Debug, Clone, Copy)]
+struct Budget {
+    most: usize,
+    window: Duration,
+}
+
+impl Budget {
+    /// Open WebUI's numbers.
+    const PAIR: Self = Self { most: 15, window: Duration::from_mins(3) };
+    const DEVICE: Self = Self::PAIR;
+    /// Two thousand an hour, which is no way to find a password that withstood the check for weak ones.
+    const ACCOUNT: Self = Self { most: 100, window: Duration::from_mins(3) };
+    const NETWORK: Self = Self { most: 100, window: Duration::from_mins(3) };
+    /// A class of pupils behind one address signs up in one lesson.
+    const SIGN_UP: Self = Self { most: 100, window: Duration::from_mins(10) };
+}
+
+/// Counters that are remembered. An attempt costs its sender a place in our hashing queue, so an honest server never
+/// comes near; beyond it the one with the oldest attempt is forgotten.
 const ROOM: usize = 20_000;
+/// How long a network stays known to an account after a sign-in.
+const KNOWN_FOR: Duration = Duration::from_hours(24 * 30);
 
 /// Remembers recent attempts that did not succeed.
 #[derive(Debug, Default)]
-pub(crate) struct Throttle(Mutex<HashMap<Pair, VecDeque<Timestamp>>>);
+pub(crate) struct Throttle(Mutex<Memory>);
 
+#[derive(Debug, Default)]
+struct Memory {
+    counts: HashMap<Counter, VecDeque<Timestamp>>,
+    /// From where accounts were signed in to, and when last.
+    known: HashMap<(Email, Network), Timestamp>,
+}
+
+/// What attempts are counted by.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-struct Pair {
+enum Counter {
     /// `None` for whatever is no address; nobody can be locked out by sharing it.
-    email: Option<Email>,
-    network: Network,
+    Pair(Option<Email>, Network),
+    Device(Email, DeviceMark),
+    Account(Email),
+    Network(Network),
+    SignUp(Network),
+}
+
+impl Counter {
+    const fn budget(&self) -> Budget {
+        match self {
+            Self::Pair(..) => Budget::PAIR,
+            Self::Device(..) => Budget::DEVICE,
+            Self::Account(_) => Budget::ACCOUNT,
+            Self::Network(_) => Budget::NETWORK,
+            Self::SignUp(_) => Budget::SIGN_UP,
+        }
+    }
 }
 
 /// What one subscriber usually holds: an IPv4 /24 or an IPv6 /64.
@@ -52,55 +102,146 @@ impl Network {
     }
 }
 
+/// Who tries to sign in, as far as can be told before the password is looked at.
+#[derive(Debug, Clone)]
+pub(crate) struct Try {
+    email: Option<Email>,
+    network: Network,
+    device: Option<DeviceMark>,
+}
+
+impl Try {
+    /// `device` is the mark of a device that signed in to this very account before.
+    pub(crate) fn new(email: Option<Email>, client: IpAddr, device: Option<DeviceMark>) -> Self {
+        Self { email, network: Network::of(client), device }
+    }
+}
+
 /// An attempt that was let through. It counts as failed unless it is [forgiven](Throttle::forgive).
 #[derive(Debug)]
-pub(crate) struct Attempt(Pair);
+pub(crate) struct Attempt {
+    who: Try,
+    counted: Vec<Counter>,
+    at: Timestamp,
+}
 
 impl Throttle {
-    /// Counts an attempt, or says how long to wait before the next one.
-    pub(crate) fn admit(
-        &self,
-        email: Option<Email>,
-        client: IpAddr,
-        now: Timestamp,
-    ) -> Result<Attempt, Duration> {
-        let pair = Pair { email, network: Network::of(client) };
-        let mut pairs = self.pairs();
-        if pairs.len() >= ROOM && !pairs.contains_key(&pair) {
-            make_room(&mut pairs, now);
-        }
-        let attempts = pairs.entry(pair.clone()).or_default();
-        while attempts.front().is_some_and(|at| now.since(*at) >= WINDOW) {
-            attempts.pop_front();
-        }
-        match attempts.front() {
-            Some(oldest) if attempts.len() >= MOST => Err(WINDOW.saturating_sub(now.since(*oldest))),
-            _ => {
-                attempts.push_back(now);
-                Ok(Attempt(pair))
+    /// Counts an attempt to sign in, or says how long to wait before the next one.
+    pub(crate) fn admit(&self, who: Try, now: Timestamp) -> Result<Attempt, Duration> {
+        let mut memory = self.memory();
+        let counted = memory.counters(&who, now);
+        memory.count(&counted, now)?;
+        Ok(Attempt { who, counted, at: now })
+    }
+
+    /// How long to wait, if an attempt would not be let through now. It counts nothing: ask it before queueing for
+    /// what [`Throttle::admit`] is asked for.
+    pub(crate) fn pause(&self, who: &Try, now: Timestamp) -> Result<(), Duration> {
+        let mut memory = self.memory();
+        let counters = memory.counters(who, now);
+        counters.iter().try_for_each(|counter| memory.wait(counter, now).map_or(Ok(()), Err))
+    }
+
+    /// Counts somebody who asks for an account.
+    pub(crate) fn admit_sign_up(&self, client: IpAddr, now: Timestamp) -> Result<(), Duration> {
+        self.memory().count(&[Counter::SignUp(Network::of(client))], now)
+    }
+
+    /// The attempt was the owner's: what was counted against this network or device is forgotten, and the network
+    /// is known to the account from now on.
+    pub(crate) fn forgive(&self, attempt: Attempt) {
+        let Attempt { who, counted, at } = attempt;
+        let mut memory = self.memory();
+        for counter in counted {
+            match counter {
+                Counter::Pair(..) | Counter::Device(..) => drop(memory.counts.remove(&counter)),
+                // Others count here, too.
+                _ => memory.uncount(&counter, at),
             }
         }
+        if let Some(email) = who.email {
+            memory.remember(email, who.network, at);
+        }
     }
 
-    /// The attempt was the owner's: what was counted against this pair is forgotten.
-    pub(crate) fn forgive(&self, Attempt(pair): Attempt) {
-        self.pairs().remove(&pair);
-    }
-
-    fn pairs(&self) -> MutexGuard<'_, HashMap<Pair, VecDeque<Timestamp>>> {
+    fn memory(&self) -> MutexGuard<'_, Memory> {
         // Nothing in here can panic half-way through a change, so a poisoned map is still a true one.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-fn make_room(pairs: &mut HashMap<Pair, VecDeque<Timestamp>>, now: Timestamp) {
-    pairs.retain(|_, attempts| attempts.back().is_some_and(|at| now.since(*at) < WINDOW));
-    if pairs.len() < ROOM {
+impl Memory {
+    fn counters(&self, who: &Try, now: Timestamp) -> Vec<Counter> {
+        let Try { email, network, device } = who;
+        let network = *network;
+        let Some(email) = email.clone() else {
+            return vec![Counter::Pair(None, network), Counter::Network(network)];
+        };
+        if let Some(device) = device {
+            return vec![Counter::Device(email, *device)];
+        }
+        let known = self.known.get(&(email.clone(), network));
+        let is_known = known.is_some_and(|at| now.since(*at) < KNOWN_FOR);
+        let mut counters = vec![Counter::Pair(Some(email.clone()), network), Counter::Network(network)];
+        if !is_known {
+            counters.push(Counter::Account(email));
+        }
+        counters
+    }
+
+    /// Counts in all of them or, if one is used up, in none.
+    fn count(&mut self, counters: &[Counter], now: Timestamp) -> Result<(), Duration> {
+        let waits: Vec<_> = counters.iter().filter_map(|counter| self.wait(counter, now)).collect();
+        if let Some(longest) = waits.into_iter().max() {
+            return Err(longest);
+        }
+        for counter in counters {
+            if self.counts.len() >= ROOM && !self.counts.contains_key(counter) {
+                make_room(&mut self.counts, now);
+            }
+            self.counts.entry(counter.clone()).or_default().push_back(now);
+        }
+        Ok(())
+    }
+
+    /// How long until there is something left of the counter's budget; `None` when there is.
+    fn wait(&mut self, counter: &Counter, now: Timestamp) -> Option<Duration> {
+        let Budget { most, window } = counter.budget();
+        let attempts = self.counts.get_mut(counter)?;
+        while attempts.front().is_some_and(|at| now.since(*at) >= window) {
+            attempts.pop_front();
+        }
+        let oldest = attempts.front()?;
+        (attempts.len() >= most).then(|| window.saturating_sub(now.since(*oldest)))
+    }
+
+    fn uncount(&mut self, counter: &Counter, at: Timestamp) {
+        let Some(attempts) = self.counts.get_mut(counter) else { return };
+        if let Some(position) = attempts.iter().rposition(|counted| *counted == at) {
+            attempts.remove(position);
+        }
+    }
+
+    fn remember(&mut self, email: Email, network: Network, now: Timestamp) {
+        let pair = (email, network);
+        if self.known.len() >= ROOM && !self.known.contains_key(&pair) {
+            let oldest = self.known.iter().min_by_key(|(_, at)| **at).map(|(pair, _)| pair.clone());
+            oldest.map(|pair| self.known.remove(&pair));
+        }
+        self.known.insert(pair, now);
+    }
+}
+
+fn make_room(counts: &mut HashMap<Counter, VecDeque<Timestamp>>, now: Timestamp) {
+    counts.retain(|counter, attempts| {
+        attempts.back().is_some_and(|at| now.since(*at) < counter.budget().window)
+    });
+    if counts.len() < ROOM {
         return;
     }
-    let oldest = pairs.iter().min_by_key(|(_, attempts)| attempts.back().copied());
-    if let Some(pair) = oldest.map(|(pair, _)| pair.clone()) {
-        pairs.remove(&pair);
+    let oldest = counts.iter().min_by_key(|(_, attempts)| attempts.back().copied());
+    if let Some(counter) = oldest.map(|(counter, _)| counter.clone()) {
+        counts.remove(&counter);
     }
 }
 
@@ -116,8 +257,12 @@ mod tests {
         Email::parse("ada@example.com").ok()
     }
 
+    fn from(email: Option<Email>, client: &str) -> Try {
+        Try::new(email, client.parse().unwrap(), None)
+    }
+
     fn tries(throttle: &Throttle, client: &str, now: i64) -> Result<Attempt, Duration> {
-        throttle.admit(ada(), client.parse().unwrap(), at(now))
+        throttle.admit(from(ada(), client), at(now))
     }
 
     #[test]
@@ -128,6 +273,7 @@ mod tests {
         }
         assert_eq!(tries(&throttle, "192.0.2.1", 15).unwrap_err(), Duration::from_secs(165));
         assert_eq!(tries(&throttle, "192.0.2.1", 179).unwrap_err(), Duration::from_secs(1));
+        assert_eq!(throttle.pause(&from(ada(), "192.0.2.1"), at(179)), Err(Duration::from_secs(1)));
         assert!(tries(&throttle, "192.0.2.1", 180).is_ok());
         assert!(tries(&throttle, "192.0.2.1", 180).is_err());
     }
@@ -145,9 +291,70 @@ mod tests {
         for owner in ["192.0.3.1", "2001:db8:0:2::1"] {
             assert!(tries(&throttle, owner, 0).is_ok(), "{owner}");
         }
-        assert!(
-            throttle.admit(Email::parse("bob@example.com").ok(), "192.0.2.1".parse().unwrap(), at(0)).is_ok()
-        );
+        let bob = from(Email::parse("bob@example.com").ok(), "192.0.2.1");
+        assert!(throttle.admit(bob, at(0)).is_ok());
+    }
+
+    /// Uses up what all strangers together have for Ada's account.
+    fn a_hundred_strangers(throttle: &Throttle) {
+        for n in 0..100 {
+            assert!(tries(throttle, &format!("203.0.{n}.1"), 0).is_ok(), "{n}");
+        }
+        assert!(tries(throttle, "203.0.200.1", 0).is_err());
+    }
+
+    #[test]
+    fn strangers_everywhere_slow_each_other_and_not_a_known_device_nor_a_known_network() {
+        let throttle = Throttle::default();
+        throttle.forgive(tries(&throttle, "192.0.2.1", -1000).unwrap());
+        a_hundred_strangers(&throttle);
+        assert!(tries(&throttle, "192.0.2.77", 0).is_ok(), "she signed in from here before");
+
+        let mark = DeviceMark::from([7; 16]);
+        let device = Try::new(ada(), "203.0.200.1".parse().unwrap(), Some(mark));
+        for _ in 0..15 {
+            assert!(throttle.admit(device.clone(), at(0)).is_ok());
+        }
+        assert!(throttle.admit(device, at(0)).is_err(), "whoever stole the device guesses no faster");
+        assert!(tries(&throttle, "203.0.200.1", 180).is_ok(), "strangers may try again later");
+    }
+
+    #[test]
+    fn one_network_may_not_try_every_account_and_those_that_succeed_do_not_count() {
+        let throttle = Throttle::default();
+        let pupil = |n: usize| from(Email::parse(&format!("p{n}@example.com")).ok(), "192.0.2.1");
+        for n in 0..1000 {
+            throttle.forgive(throttle.admit(pupil(n), at(0)).unwrap());
+        }
+        for n in 0..100 {
+            assert!(throttle.admit(pupil(2000 + n), at(0)).is_ok());
+        }
+        assert_eq!(throttle.admit(pupil(3000), at(60)).unwrap_err(), Duration::from_mins(2));
+    }
+
+    #[test]
+    fn a_refused_attempt_counts_nowhere() {
+        let throttle = Throttle::default();
+        for _ in 0..200 {
+            drop(tries(&throttle, "192.0.2.1", 0));
+        }
+        // Fifteen of the hundred are used up, whatever else was refused.
+        for n in 0..85 {
+            assert!(tries(&throttle, &format!("203.0.{n}.1"), 0).is_ok(), "{n}");
+        }
+        assert!(tries(&throttle, "203.0.200.1", 0).is_err());
+    }
+
+    #[test]
+    fn sign_ups_are_counted_by_network_alone() {
+        let throttle = Throttle::default();
+        let (here, there) = ("192.0.2.1".parse().unwrap(), "198.51.100.1".parse().unwrap());
+        for _ in 0..100 {
+            assert!(throttle.admit_sign_up(here, at(0)).is_ok());
+        }
+        assert_eq!(throttle.admit_sign_up(here, at(0)).unwrap_err(), Duration::from_mins(10));
+        assert!(throttle.admit_sign_up(there, at(0)).is_ok());
+        assert!(tries(&throttle, "192.0.2.1", 0).is_ok());
     }
 
     #[test]
@@ -165,25 +372,28 @@ mod tests {
         let throttle = Throttle::default();
         let admitted = std::thread::scope(|scope| {
             let guesses: Vec<_> =
-                (0..100).map(|_| scope.spawn(|| tries(&throttle, "192.0.2.1", 0).is_ok())).collect();
+                (0..500).map(|_| scope.spawn(|| tries(&throttle, "192.0.2.1", 0).is_ok())).collect();
             guesses.into_iter().map(|guess| guess.join().unwrap()).filter(|is_admitted| *is_admitted).count()
         });
-        assert_eq!(admitted, MOST);
+        assert_eq!(admitted, Budget::PAIR.most);
     }
 
     #[test]
-    fn memory_is_bounded_and_the_oldest_pair_gives_way() {
+    fn memory_is_bounded_and_the_oldest_counter_gives_way() {
         let throttle = Throttle::default();
-        let client = "192.0.2.1".parse().unwrap();
-        let stranger = |n: usize| Email::parse(&format!("p{n}@example.com")).ok();
-        for _ in 0..MOST {
-            throttle.admit(ada(), client, at(1)).unwrap();
+        let stranger = |n: usize| {
+            let client = IpAddr::from([10, u8::try_from(n >> 8).unwrap(), u8::try_from(n & 255).unwrap(), 1]);
+            Try::new(Email::parse(&format!("p{n}@example.com")).ok(), client, None)
+        };
+        for _ in 0..Budget::PAIR.most {
+            throttle.admit(from(ada(), "192.0.2.1"), at(1)).unwrap();
         }
-        throttle.admit(stranger(0), client, at(0)).unwrap();
+        let first = throttle.admit(stranger(0), at(0)).unwrap();
         for n in 1..=ROOM {
-            throttle.admit(stranger(n), client, at(2)).unwrap();
+            throttle.admit(stranger(n), at(2)).unwrap();
         }
-        assert_eq!(throttle.pairs().len(), ROOM);
-        assert!(!throttle.pairs().contains_key(&Pair { email: stranger(0), network: Network::of(client) }));
+        let memory = throttle.memory();
+        assert_eq!(memory.counts.len(), ROOM);
+        assert!(first.counted.iter().all(|counter| !memory.counts.contains_key(counter)));
     }
 }

@@ -45,7 +45,7 @@ pub struct User {
     pub role: Role,
     /// A URL or data URL of the picture, or empty.
     pub profile_image_url: String,
-    /// The digest of the password in PHC format, or none when there is no password sign-in.
+    /// The digest of the password in PHC format or bcrypt's, or none when there is no password sign-in.
     pub password: Option<String>,
     /// When the account was made.
     pub created_at: Timestamp,
@@ -53,6 +53,15 @@ pub struct User {
     pub updated_at: Timestamp,
     /// When the person was last seen, to the minute.
     pub last_active_at: Option<Timestamp>,
+    /// When an administrator switched the account off. Until it is switched on again nobody signs in to it.
+    pub deactivated_at: Option<Timestamp>,
+}
+
+impl User {
+    /// Whether its owner may sign in.
+    pub const fn is_active(&self) -> bool {
+        self.deactivated_at.is_none()
+    }
 }
 
 /// One sign-in. The token that proves it is signed by the vault and never stored.

@@ -32,6 +32,16 @@ pub(crate) async fn run(app: App, shutdown: CancellationToken) {
     }
 }
 
+/// Ends the answers of people whom another process switched off, deleted or made wait.
+async fn stop_who_is_out(app: &App) -> Result<(), String> {
+    let services = app.services();
+    let out = services.identity.who_is_out(services.workspace.busy_people()).await;
+    for person in out.map_err(|refusal| refusal.to_string())? {
+        services.workspace.stop_everything_of(&person);
+    }
+    Ok(())
+}
+
 /// Reloads one topic; `false` when it has to be tried again.
 async fn reload(app: &App, topic: Topic) -> bool {
     let services = app.services();
@@ -40,7 +50,7 @@ async fn reload(app: &App, topic: Topic) -> bool {
         Topic::Connections => services.gateway.connections_changed().await.map_err(|error| error.to_string()),
         Topic::Identity => {
             services.identity.forget();
-            Ok(())
+            stop_who_is_out(app).await
         }
         Topic::Settings => app.settings_changed().await,
     };

@@ -34,6 +34,7 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
     migration!(3, "0003_keys"),
     migration!(4, "0004_chats"),
     migration!(5, "0005_audit"),
+    migration!(6, "0006_accounts"),
     migration!(10, "0010_audit_response"),
 ];
 

@@ -16,7 +16,7 @@ use crate::{
 
 /// Stores a new sign-in of the person that `by` is, and `method` says how they proved it, e.g. `password`.
 /// `Orphan` when the account is gone; `false`, and nothing happened, when its password is no longer
-/// `proved_password`: somebody changed it while it was being checked.
+/// `proved_password` or it was switched off: somebody did that while the password was being checked.
 pub async fn insert(
     db: &Db,
     session: &Session,
@@ -25,9 +25,11 @@ pub async fn insert(
     by: &Caller,
 ) -> Result<bool, StoreError> {
     let mut tx = begin(db).await?;
-    let sql = "SELECT password FROM account WHERE id = $1";
+    let sql = "SELECT password, deactivated_at FROM account WHERE id = $1";
     let row = tx.query_one(sql, values![&session.user]).await?.ok_or(StoreError::Orphan)?;
-    if row.single::<Option<String>>("account")?.as_deref() != proved_password {
+    let mut fields = row.fields("account");
+    let (password, deactivated_at): (Option<String>, Option<Timestamp>) = (fields.read()?, fields.read()?);
+    if password.as_deref() != proved_password || deactivated_at.is_some() {
         return Ok(false);
     }
     tx.execute(
@@ -41,11 +43,12 @@ pub async fn insert(
     Ok(true)
 }
 
-/// A sign-in and whose it is, as of now. Whether it has expired is the caller's to judge.
+/// A sign-in and whose it is, as of now; none of an account that was switched off. Whether it has expired is the caller's to judge.
 pub async fn by_id(db: &Db, id: &SessionId) -> Result<Option<(Session, User)>, StoreError> {
     let sql = format!(
         "SELECT session.id, session.account_id, session.created_at, session.expires_at, {}
-         FROM session JOIN account ON account.id = session.account_id WHERE session.id = $1",
+         FROM session JOIN account ON account.id = session.account_id
+         WHERE session.id = $1 AND account.deactivated_at IS NULL",
         users::COLUMNS
     );
     let Some(row) = db.query_one(sql, values![id]).await? else { return Ok(None) };

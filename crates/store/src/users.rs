@@ -1,18 +1,24 @@
 //! Accounts of people. Every change raises [`Topic::Identity`] first, which also keeps changes apart.
 
+mod administer;
+mod find;
+
 use kernel::{
     Caller, Email, ManageUsers, Permit, Role, Timestamp, User, UserId, Who,
     audit::{Entry, Event},
 };
 
+pub use self::{
+    administer::{Changed, Removed, Standing, UserChange, change, remove},
+    find::{Filter, Order, Sorting, Within, count_sessions, list},
+};
 use crate::{
-    Page, StoreError, audit,
+    StoreError, audit,
     db::{Db, Tx},
-    page::containing,
     revision::{self, Topic},
     row::{Fields, Row},
     settings,
-    value::{Value, values},
+    value::values,
 };
 
 /// An account that asks to be made. The role is decided here.
@@ -44,31 +50,12 @@ pub enum Later {
     Refused,
 }
 
-/// What becomes different; `None` stays.
-#[derive(Debug, Clone, Default)]
-pub struct UserChange {
-    /// What the person may do at large.
-    pub role: Option<Role>,
-    /// As shown to others.
-    pub name: Option<String>,
-}
-
-/// How a change ended.
-#[derive(Debug, Clone)]
-pub enum Changed {
-    /// The account as it is now.
-    Done(User),
-    /// Refused: nobody could administrate any more.
-    LastAdmin,
-    /// There is no such account.
-    Missing,
-}
-
 /// The setting that the first account stores.
 const ENABLE_SIGNUP: &str = "ENABLE_SIGNUP";
 
 pub(crate) const COLUMNS: &str = "account.id, account.email, account.name, account.role, \
-     account.profile_image_url, account.password, account.created_at, account.updated_at, account.last_active_at";
+     account.profile_image_url, account.password, account.created_at, account.updated_at, account.last_active_at, \
+     account.deactivated_at";
 
 /// Makes the account: an administrator if it is the very first, else with the default role; `None` when
 /// `later` lets nobody in. Under any number of parallel calls exactly one is the first, and the others
@@ -96,6 +83,7 @@ pub async fn insert_first_or_next(
         created_at: new.at,
         updated_at: new.at,
         last_active_at: None,
+        deactivated_at: None,
     };
     insert_row(&mut tx, &user).await?;
     if is_first {
@@ -129,17 +117,31 @@ async fn is_closed(tx: &mut Tx, later: Later) -> Result<bool, StoreError> {
 
 /// Makes an account with the role it has. A taken e-mail is `Conflict` of `account.email`.
 pub async fn insert(db: &Db, user: &User, permit: &Permit<ManageUsers>) -> Result<(), StoreError> {
+    insert_as(Event::AccountMade, db, user, permit).await
+}
+
+/// The same for an account from a list.
+pub async fn import(db: &Db, user: &User, permit: &Permit<ManageUsers>) -> Result<(), StoreError> {
+    insert_as(Event::AccountImported, db, user, permit).await
+}
+
+async fn insert_as(
+    event: Event,
+    db: &Db,
+    user: &User,
+    permit: &Permit<ManageUsers>,
+) -> Result<(), StoreError> {
     let mut tx = db.begin().await?;
     revision::bump(&mut tx, Topic::Identity).await?;
     insert_row(&mut tx, user).await?;
-    audit::append(&mut tx, &made(Entry::done(Event::AccountMade, permit.by()), user)).await?;
+    audit::append(&mut tx, &made(Entry::done(event, permit.by()), user)).await?;
     tx.commit().await
 }
 
 async fn insert_row(tx: &mut Tx, user: &User) -> Result<(), StoreError> {
     tx.execute(
         "INSERT INTO account (id, email, name, role, profile_image_url, password, created_at, updated_at,
-             last_active_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+             last_active_at, deactivated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
         values![
             &user.id,
             &user.email,
@@ -150,6 +152,7 @@ async fn insert_row(tx: &mut Tx, user: &User) -> Result<(), StoreError> {
             user.created_at,
             user.updated_at,
             user.last_active_at,
+            user.deactivated_at,
         ],
     )
     .await
@@ -168,94 +171,16 @@ pub async fn by_email(db: &Db, email: &Email) -> Result<Option<User>, StoreError
 
 /// The oldest administrator, whom people who wait may ask.
 pub async fn first_admin(db: &Db) -> Result<Option<User>, StoreError> {
-    let sql = format!("SELECT {COLUMNS} FROM account WHERE role = 'admin' ORDER BY created_at, id LIMIT 1");
+    let sql = format!(
+        "SELECT {COLUMNS} FROM account WHERE role = 'admin' AND deactivated_at IS NULL
+         ORDER BY created_at, id LIMIT 1"
+    );
     one(db.query_one(sql, Vec::new()).await?)
 }
 
 /// How many accounts there are.
 pub async fn count(db: &Db) -> Result<u64, StoreError> {
     count_of(db.query_one("SELECT COUNT(*) FROM account", Vec::new()).await?)
-}
-
-/// Accounts, oldest first, whose name or address contains the text; and how many there are in all.
-pub async fn list(db: &Db, text: Option<&str>, page: Page) -> Result<(Vec<User>, u64), StoreError> {
-    const MATCHES: &str = "(LOWER(name) LIKE $1 ESCAPE '!' OR LOWER(email) LIKE $1 ESCAPE '!')";
-    let pattern = containing(text.unwrap_or_default());
-    let count = format!("SELECT COUNT(*) FROM account WHERE {MATCHES}");
-    let total = count_of(db.query_one(count, values![&pattern]).await?)?;
-    let rows = db
-        .query(
-            format!(
-                "SELECT {COLUMNS} FROM account WHERE {MATCHES} ORDER BY created_at, id LIMIT $2 OFFSET $3"
-            ),
-            vec![Value::from(&pattern), page.limit(), page.offset()],
-        )
-        .await?;
-    let users = rows.into_iter().map(|row| user(&mut row.fields("account")));
-    Ok((users.collect::<Result<_, _>>()?, total))
-}
-
-/// Changes an account, but never leaves the house without an administrator, also when two administrators
-/// demote each other at the same moment. What does not differ is no change and leaves no record.
-pub async fn change(
-    db: &Db,
-    id: &UserId,
-    change: UserChange,
-    now: Timestamp,
-    permit: &Permit<ManageUsers>,
-) -> Result<Changed, StoreError> {
-    let mut tx = db.begin().await?;
-    revision::bump(&mut tx, Topic::Identity).await?;
-    let row = tx.query_one(format!("SELECT {COLUMNS} FROM account WHERE id = $1"), values![id]).await?;
-    let Some(before) = one(row)? else { return Ok(Changed::Missing) };
-    let role = change.role.filter(|role| *role != before.role);
-    let name = change.name.filter(|name| *name != before.name);
-    if before.role == Role::Admin && role.is_some() {
-        let other = "SELECT id FROM account WHERE role = 'admin' AND id <> $1 LIMIT 1";
-        if tx.query_one(other, values![id]).await?.is_none() {
-            return Ok(Changed::LastAdmin);
-        }
-    }
-    let names = [role.map(|_| "role"), name.as_ref().map(|_| "name")];
-    let Some(first) = names.into_iter().flatten().next() else { return Ok(Changed::Done(before)) };
-    let event = if first == "role" { Event::AccountRoleChanged } else { Event::AccountChanged };
-    let mut entry = Entry::done(event, permit.by()).on(id).changed(names.into_iter().flatten());
-    if let Some(role) = role {
-        entry = entry.with("role_before", before.role.as_str()).with("role", role.as_str());
-    }
-    let user = User {
-        role: role.unwrap_or(before.role),
-        name: name.unwrap_or(before.name),
-        updated_at: now,
-        ..before
-    };
-    let sql = "UPDATE account SET role = $2, name = $3, updated_at = $4 WHERE id = $1";
-    tx.execute(sql, values![id, user.role, &user.name, now]).await?;
-    audit::append(&mut tx, &entry).await?;
-    tx.commit().await?;
-    Ok(Changed::Done(user))
-}
-
-/// Changes the password (PHC digest) and ends all sessions of the account: whoever knew the old one is
-/// out. `false` when there is no such account.
-pub async fn set_password(
-    db: &Db,
-    id: &UserId,
-    digest: &str,
-    now: Timestamp,
-    permit: &Permit<ManageUsers>,
-) -> Result<bool, StoreError> {
-    let mut tx = db.begin().await?;
-    revision::bump(&mut tx, Topic::Identity).await?;
-    let sql = "UPDATE account SET password = $2, updated_at = $3 WHERE id = $1";
-    if tx.execute(sql, values![id, digest, now]).await? == 0 {
-        return Ok(false);
-    }
-    let ended = tx.execute("DELETE FROM session WHERE account_id = $1", values![id]).await?;
-    let entry = Entry::done(Event::PasswordReset, permit.by()).on(id).with("sessions_ended", ended);
-    audit::append(&mut tx, &entry).await?;
-    tx.commit().await?;
-    Ok(true)
 }
 
 /// Notes that the person is here; writes at most once a minute and does not count as a change.
@@ -268,6 +193,21 @@ pub async fn touch(db: &Db, id: &UserId, now: Timestamp) -> Result<(), StoreErro
     )
     .await
     .map(drop)
+}
+
+/// Puts a better digest of the same password in the place of the old one, unless that has changed meanwhile. It is
+/// no change to its owner: the record is the sign-in's that made it possible.
+pub async fn refine_password(db: &Db, id: &UserId, before: &str, after: &str) -> Result<bool, StoreError> {
+    let sql = "UPDATE account SET password = $3 WHERE id = $1 AND password = $2";
+    Ok(db.execute(sql, values![id, before, after]).await? == 1)
+}
+
+/// The greatest cost among the bcrypt digests of all accounts; `None` when there is none.
+pub async fn costliest_bcrypt(db: &Db) -> Result<Option<u32>, StoreError> {
+    let sql = "SELECT MAX(SUBSTR(password, 5, 2)) FROM account WHERE SUBSTR(password, 1, 2) = $1";
+    let row = db.query_one(sql, values!["$2"]).await?.ok_or(StoreError::Internal)?;
+    let cost = row.single::<Option<String>>("account")?;
+    Ok(cost.and_then(|cost| cost.parse().ok()))
 }
 
 fn one(row: Option<Row>) -> Result<Option<User>, StoreError> {
@@ -290,5 +230,6 @@ pub(crate) fn user(fields: &mut Fields) -> Result<User, StoreError> {
         created_at: fields.read()?,
         updated_at: fields.read()?,
         last_active_at: fields.read()?,
+        deactivated_at: fields.read()?,
     })
 }

@@ -56,6 +56,11 @@ impl Workspace {
         Ok(Desk::new(self.0.clone(), person, permit))
     }
 
+    /// The people for whom answers are being written in this process.
+    pub fn busy_people(&self) -> Vec<UserId> {
+        self.0.turns.owners()
+    }
+
     /// Stops every answer that is being written for a person who may no longer have any.
     pub fn stop_everything_of(&self, person: &UserId) {
         self.0.turns.stop(|turn| turn.owner == *person);

@@ -3,7 +3,7 @@
 use kernel::{Kind, Role};
 use tokio::task::JoinSet;
 
-use crate::AccountChange;
+use crate::{AccountChange, Filter};
 
 use super::{ELSEWHERE, GOOD, HOME, House, account, code, permit, stranger};
 
@@ -115,7 +115,10 @@ async fn an_operator_who_does_not_show_the_administrator_does_not() {
 async fn the_operator_makes_administrators_and_the_first_of_them_closes_sign_up() {
     let house = House::new().await;
     let make = async |name: &str| {
-        house.identity.create_admin(account(name, &format!("{name}@example.com"), GOOD), &permit()).await
+        house
+            .identity
+            .create(account(name, &format!("{name}@example.com"), GOOD), Role::Admin, &permit())
+            .await
     };
     assert_eq!(make("ada").await.unwrap().role, Role::Admin);
     assert_eq!(code(house.sign_up("stranger").await), "signup_closed");
@@ -132,7 +135,7 @@ async fn the_last_administrator_cannot_be_demoted_and_one_of_two_can() {
     let refused = house.set_role(&ada.id, Role::User).await.unwrap_err();
     assert_eq!((refused.kind, refused.code.as_ref()), (Kind::Invalid, "last_admin"));
 
-    house.identity.create_admin(account("Bob", "bob@example.com", GOOD), &permit()).await.unwrap();
+    house.identity.create(account("Bob", "bob@example.com", GOOD), Role::Admin, &permit()).await.unwrap();
     assert_eq!(house.set_role(&ada.id, Role::User).await.unwrap().role, Role::User);
     let nobody = "user_nobody".parse().unwrap();
     assert_eq!(code(house.set_role(&nobody, Role::User).await), "not_found");
@@ -172,10 +175,14 @@ async fn accounts_are_listed_thirty_a_page_and_renamed() {
     let ada = house.sign_up("ada").await.unwrap().user;
     house.sign_up("bob").await.unwrap();
     house.rename(&ada.id, "  Countess  ").await.unwrap();
-    let (found, total) = house.identity.users(Some("countess"), 1, &permit()).await.unwrap();
+    let (found, total) = house
+        .identity
+        .users(Filter { text: Some("countess"), ..Filter::default() }, Default::default(), 1, &permit())
+        .await
+        .unwrap();
     assert_eq!((found[0].id.clone(), total), (ada.id.clone(), 1));
-    assert_eq!(house.identity.users(None, 1, &permit()).await.unwrap().1, 2);
-    let half_wrong = AccountChange { role: Some(Role::User), name: Some("\n") };
+    assert_eq!(house.identity.users(Filter::default(), Default::default(), 1, &permit()).await.unwrap().1, 2);
+    let half_wrong = AccountChange { role: Some(Role::User), name: Some("\n"), ..AccountChange::default() };
     let bob = house.identity.user_by_email("bob@example.com").await.unwrap().unwrap();
     assert_eq!(code(house.identity.change(&bob.id, half_wrong, &permit()).await), "invalid_name");
     assert_eq!(house.identity.user(&bob.id).await.unwrap().unwrap().role, Role::Pending);

@@ -118,17 +118,17 @@ impl House {
     ) -> Result<SessionView, Refusal> {
         let email = format!("{name}@example.com");
         self.identity
-            .sign_in(SignInForm { email: &email, password: password.into() }, &stranger(client))
+            .sign_in(SignInForm { email: &email, password: password.into(), device: None }, &stranger(client))
             .await
     }
 
     pub(crate) async fn set_role(&self, id: &UserId, role: Role) -> Result<User, Refusal> {
-        let change = AccountChange { role: Some(role), name: None };
+        let change = AccountChange { role: Some(role), ..AccountChange::default() };
         self.identity.change(id, change, &permit()).await
     }
 
     pub(crate) async fn rename(&self, id: &UserId, name: &str) -> Result<User, Refusal> {
-        let change = AccountChange { role: None, name: Some(name) };
+        let change = AccountChange { name: Some(name), ..AccountChange::default() };
         self.identity.change(id, change, &permit()).await
     }
 

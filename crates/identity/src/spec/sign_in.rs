@@ -29,7 +29,7 @@ async fn an_unknown_account_and_a_wrong_password_are_refused_in_the_same_words()
 async fn an_address_signs_in_in_any_spelling_and_each_time_with_a_new_session() {
     let house = House::new().await;
     let first = house.sign_up("ada").await.unwrap();
-    let form = SignInForm { email: " ADA@example.com", password: GOOD.into() };
+    let form = SignInForm { email: " ADA@example.com", password: GOOD.into(), device: None };
     let second = house.identity.sign_in(form, &stranger(HOME)).await.unwrap();
     assert_ne!(first.session.id, second.session.id);
     assert_eq!(house.role(&first).await, Ok(Role::Admin));
@@ -71,7 +71,8 @@ async fn guesses_in_parallel_get_no_more_looks_at_the_password_than_guesses_in_a
     for _ in 0..40 {
         let identity = house.identity.clone();
         running.spawn(async move {
-            let form = SignInForm { email: "ada@example.com", password: "velvet harbour".into() };
+            let form =
+                SignInForm { email: "ada@example.com", password: "velvet harbour".into(), device: None };
             code(identity.sign_in(form, &stranger(HOME)).await)
         });
     }

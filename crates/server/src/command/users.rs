@@ -4,13 +4,13 @@
 //! from standard input, or are made here and shown once.
 
 use std::{
-    io::{BufRead, stdin},
+    io::{BufRead, Read, stdin},
     process::ExitCode,
 };
 
 use clap::Subcommand;
-use identity::{Identity, IdentityParts, NewAccount};
-use kernel::{Caller, ManageUsers, Permit, Refusal, Secret, User, World};
+use identity::{AccountChange, Identity, IdentityParts, NewAccount, Standing};
+use kernel::{Caller, ManageUsers, Permit, Refusal, Role, Secret, User, World};
 use serde_json::{Value, json};
 
 use crate::{base::Base, error::StartError, output};
@@ -52,6 +52,25 @@ enum Action {
         #[arg(long)]
         json: bool,
     },
+    /// Make accounts of a CSV list on standard input: `Name,Email,Password,Role`. `Password_Hash`, a bcrypt or
+    /// argon2id digest, may stand in the place of a password.
+    Import {
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Switch an account off: nobody signs in to it, every session ends, virtual keys of the person are blocked.
+    Deactivate {
+        /// The address of the account.
+        #[arg(long)]
+        email: String,
+    },
+    /// Switch an account on again.
+    Reactivate {
+        /// The address of the account.
+        #[arg(long)]
+        email: String,
+    },
     /// List all accounts, oldest first.
     List {
         /// Print JSON.
@@ -72,27 +91,87 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode, StartError> {
     let command = match &arguments.action {
         Action::CreateAdmin { .. } => "users create-admin",
         Action::ResetPassword { .. } => "users reset-password",
+        Action::Import { .. } => "users import",
+        Action::Deactivate { .. } => "users deactivate",
+        Action::Reactivate { .. } => "users reactivate",
         Action::List { .. } => "users list",
     };
     let permit = &Caller::command_line(command).may_manage_users().map_err(Refusal::from)?;
+    let mut code = ExitCode::SUCCESS;
     match arguments.action {
         Action::CreateAdmin { email, name, password_stdin, json } => {
             let password = Password::choose(password_stdin, &base.world)?;
             let (email, name) = (email.as_str(), name.as_str());
             let form = NewAccount { name, email, password: password.secret.clone(), profile_image_url: "" };
-            let user = identity.create_admin(form, permit).await?;
+            let user = identity.create(form, Role::Admin, permit).await?;
             report(&user, &password, json, "The administrator was created.");
         }
         Action::ResetPassword { email, password_stdin, json } => {
             let password = Password::choose(password_stdin, &base.world)?;
-            let user = identity.user_by_email(&email).await?.ok_or_else(|| Refusal::not_found("account"))?;
+            let user = account(&identity, &email).await?;
             identity.reset_password(&user.id, password.secret.clone(), permit).await?;
             report(&user, &password, json, "The password was reset; every session of the account has ended.");
         }
+        Action::Import { json } => code = import(&identity, permit, json).await?,
+        Action::Deactivate { email } => {
+            set_standing(&identity, &email, Standing::Deactivated, permit).await?
+        }
+        Action::Reactivate { email } => set_standing(&identity, &email, Standing::Active, permit).await?,
         Action::List { json } => list(&identity, permit, json).await?,
     }
     base.db.close().await;
-    Ok(ExitCode::SUCCESS)
+    Ok(code)
+}
+
+async fn account(identity: &Identity, email: &str) -> Result<User, StartError> {
+    let found = identity.user_by_email(email).await?;
+    Ok(found.ok_or_else(|| Refusal::not_found("account"))?)
+}
+
+async fn set_standing(
+    identity: &Identity,
+    email: &str,
+    standing: Standing,
+    permit: &Permit<ManageUsers>,
+) -> Result<(), StartError> {
+    let user = account(identity, email).await?;
+    let change = AccountChange { standing: Some(standing), ..AccountChange::default() };
+    identity.change(&user.id, change, permit).await?;
+    output::line(match standing {
+        Standing::Active => "The account was switched on. Virtual keys that were blocked stay so.",
+        Standing::Deactivated => {
+            "The account was switched off; its sessions have ended and its keys are blocked."
+        }
+    });
+    Ok(())
+}
+
+/// Fails when any row was refused, so that a script notices.
+async fn import(
+    identity: &Identity,
+    permit: &Permit<ManageUsers>,
+    as_json: bool,
+) -> Result<ExitCode, StartError> {
+    let mut list = Vec::new();
+    stdin()
+        .lock()
+        .read_to_end(&mut list)
+        .map_err(|error| StartError::Usage(format!("the list cannot be read: {error}")))?;
+    let report = identity.import(&list, permit).await?;
+    let code = if report.refused.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
+    if as_json {
+        let refused = report
+            .refused
+            .iter()
+            .map(|row| json!({ "line": row.line, "detail": row.why.detail, "code": row.why.code }));
+        output::json(&json!({ "made": report.made, "refused": refused.collect::<Vec<_>>() }));
+        return Ok(code);
+    }
+    output::line(&format!("Accounts made: {}", report.made));
+    for row in &report.refused {
+        output::line(&format!("line {}: {}", row.line, row.why.detail));
+    }
+    Ok(code)
 }
 
 /// A password and where it came from.
@@ -139,14 +218,7 @@ fn report(user: &User, password: &Password, as_json: bool, words: &str) {
 }
 
 async fn list(identity: &Identity, permit: &Permit<ManageUsers>, as_json: bool) -> Result<(), StartError> {
-    let mut users = Vec::new();
-    for page in 1.. {
-        let (found, _) = identity.users(None, page, permit).await?;
-        if found.is_empty() {
-            break;
-        }
-        users.extend(found);
-    }
+    let users = identity.all_users(permit).await?;
     if as_json {
         output::json(&users.iter().map(row).collect::<Vec<_>>());
         return Ok(());
@@ -158,11 +230,12 @@ async fn list(identity: &Identity, permit: &Permit<ManageUsers>, as_json: bool) 
             user.email.as_str().to_owned(),
             user.name.clone(),
             user.role.as_str().to_owned(),
+            if user.is_active() { "active" } else { "deactivated" }.to_owned(),
             seen,
         ]
     };
     let rows: Vec<Vec<String>> = users.iter().map(cells).collect();
-    output::table(&["ID", "ADDRESS", "NAME", "ROLE", "LAST SEEN"], &rows);
+    output::table(&["ID", "ADDRESS", "NAME", "ROLE", "STATE", "LAST SEEN"], &rows);
     Ok(())
 }
 
@@ -173,6 +246,7 @@ fn row(user: &User) -> Value {
         "email": user.email.as_str(),
         "name": user.name,
         "role": user.role.as_str(),
+        "is_active": user.is_active(),
         "created_at": user.created_at.seconds(),
         "last_active_at": user.last_active_at.map(kernel::Timestamp::seconds),
     })

@@ -10,7 +10,7 @@ use crate::{
     Db, Page, StoreError, revision,
     revision::Topic,
     sealed, sessions, settings,
-    users::{self, Changed, Later, NewUser, UserChange},
+    users::{self, Changed, Filter, Later, NewUser, Order, Sorting, UserChange},
 };
 
 on_both! {
@@ -146,6 +146,10 @@ async fn what_was_stored_of_a_person_is_read_back(home: Home) {
     assert!(users::by_id(&db, &"user_nobody".parse().unwrap()).await.unwrap().is_none());
 }
 
+async fn listed(db: &Db, filter: Filter<'_>, page: Page) -> Result<(Vec<kernel::User>, u64), StoreError> {
+    users::list(db, filter, (Order::Age, Sorting::Ascending), page).await
+}
+
 async fn people_are_found_by_a_part_of_name_or_address_in_any_case(home: Home) {
     let db = home.ready().await;
     for (index, name) in ["ada", "bob", "cy_d"].into_iter().enumerate() {
@@ -155,7 +159,8 @@ async fn people_are_found_by_a_part_of_name_or_address_in_any_case(home: Home) {
         users::insert(&db, &user, &permit()).await.unwrap();
     }
     let found = async |text| {
-        let (users, total) = users::list(&db, Some(text), Page::new(1, 30)).await.unwrap();
+        let (users, total) =
+            listed(&db, Filter { text: Some(text), ..Filter::default() }, Page::new(1, 30)).await.unwrap();
         (users.into_iter().map(|user| user.id.to_string()).collect::<Vec<_>>(), total)
     };
     assert_eq!(found("üBER").await, (vec!["user_bob".to_owned()], 1));
@@ -163,7 +168,7 @@ async fn people_are_found_by_a_part_of_name_or_address_in_any_case(home: Home) {
     assert_eq!(found("_").await, (vec!["user_cy_d".to_owned()], 1));
     assert_eq!(found("%").await.1, 0);
 
-    let (second, total) = users::list(&db, None, Page::new(2, 2)).await.unwrap();
+    let (second, total) = listed(&db, Filter::default(), Page::new(2, 2)).await.unwrap();
     assert_eq!((second[0].id.as_str(), second.len(), total), ("user_cy_d", 1, 3));
 }
 
@@ -211,13 +216,13 @@ async fn a_new_password_ends_every_session_of_the_account_and_no_other(home: Hom
         begin(&db, &session(id, user, None)).await.unwrap();
     }
     let ada = "user_ada".parse().unwrap();
-    assert!(users::set_password(&db, &ada, "$new$", at(5), &permit()).await.unwrap());
+    let new = UserChange { password: Some("$new$".to_owned()), ..UserChange::default() };
+    changed(users::change(&db, &ada, new, at(5), &permit()).await.unwrap());
     let left = async |id: &str| sessions::by_id(&db, &id.parse().unwrap()).await.unwrap();
     assert!(left("s1").await.is_none() && left("s2").await.is_none());
     let (kept, owner) = left("s3").await.unwrap();
     assert_eq!((kept.user.as_str(), owner.name.as_str()), ("user_bob", "bob"));
     assert_eq!(users::by_id(&db, &ada).await.unwrap().unwrap().password.as_deref(), Some("$new$"));
-    assert!(!users::set_password(&db, &"user_x".parse().unwrap(), "$", at(5), &permit()).await.unwrap());
 }
 
 async fn a_session_ends_once_and_an_expired_one_is_swept(home: Home) {

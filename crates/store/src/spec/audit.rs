@@ -83,7 +83,11 @@ async fn a_record_says_who_did_what_to_what_by_which_request(home: Home) {
     });
     let ada = Caller::new(by("ada").who().clone(), facts.into());
     let bob = person(&db, "bob", Role::User).await.id;
-    let change = UserChange { role: Some(Role::Admin), name: Some("B\u{0}\n\u{202e}".to_owned()) };
+    let change = UserChange {
+        role: Some(Role::Admin),
+        name: Some("B\u{0}\n\u{202e}".to_owned()),
+        ..UserChange::default()
+    };
     users::change(&db, &bob, change, at(1), &ada.may_manage_users().unwrap()).await.unwrap();
 
     let records = all(&db).await;
@@ -204,7 +208,7 @@ async fn nothing_is_written_where_the_log_is_switched_off(home: Home) {
 async fn what_does_not_differ_is_no_change(home: Home) {
     let db = home.ready().await;
     let bob = person(&db, "bob", Role::User).await.id;
-    let same = UserChange { role: Some(Role::User), name: Some("bob".to_owned()) };
+    let same = UserChange { role: Some(Role::User), name: Some("bob".to_owned()), ..UserChange::default() };
     users::change(&db, &bob, same, at(1), &by("ada").may_manage_users().unwrap()).await.unwrap();
     assert_eq!(all(&db).await.len(), 1);
     assert_eq!(users::by_id(&db, &bob).await.unwrap().unwrap().updated_at, at(0));

@@ -1,6 +1,7 @@
 //! The store's specification, run on both databases.
 
 mod accounts;
+mod administration;
 mod audit;
 mod chats;
 mod connections;
@@ -173,6 +174,7 @@ pub(crate) fn user(name: &str, role: Role) -> User {
         created_at: at(0),
         updated_at: at(0),
         last_active_at: None,
+        deactivated_at: None,
     }
 }
 

@@ -7,7 +7,7 @@ mod connections;
 mod keys;
 mod litellm;
 mod openai_config;
-mod settings;
+pub(crate) mod settings;
 mod usage;
 
 use crate::{dialect::Dialect, table::Group};

@@ -105,7 +105,7 @@ fn list(app: &App) -> SettingList {
     SettingList { items: rows.into_iter().map(Setting::from).collect() }
 }
 
-pub(super) fn refusal(problem: &Problem, field: &str) -> Refusal {
+pub(crate) fn refusal(problem: &Problem, field: &str) -> Refusal {
     let (kind, code) = match problem {
         Problem::Locked(_) => (Kind::Conflict, "set_by_environment"),
         Problem::EnvironmentOnly(_) => (Kind::Conflict, "environment_only"),
@@ -144,7 +144,7 @@ async fn update_settings(
 }
 
 /// Settings that are right one by one may be wrong together, so they are tried together before they are stored.
-pub(super) async fn store_together(
+pub(crate) async fn store_together(
     db: &Db,
     live: &Live,
     changes: &[(&str, Option<String>)],

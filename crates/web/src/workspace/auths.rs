@@ -3,7 +3,7 @@
 use axum::{
     Extension, Json,
     extract::State,
-    http::HeaderMap,
+    http::{HeaderMap, HeaderName, HeaderValue},
     response::{AppendHeaders, IntoResponse},
 };
 use http::header::SET_COOKIE;
@@ -112,13 +112,15 @@ impl From<&SessionView> for Session {
 #[utoipa::path(post, path = "/api/v1/auths/signup", tag = "accounts", request_body = SignUp, responses(
     (status = 200, body = Session, description = "Signed in; the cookie `token` is set"),
     (status = 400, description = "`invalid_email`, `email_taken`, `invalid_name`, `invalid_picture`, `weak_password`"),
-    (status = 403, description = "`signup_closed`"),
+    (status = 403, description = "`signup_closed`, `password_auth_disabled`"),
+    (status = 429, description = "`too_many_attempts`: a hundred from one network within ten minutes; see `Retry-After`"),
 ))]
 async fn sign_up(
     State(app): State<App>,
     _: OwnPage,
     client: Client,
     Extension(caller): Extension<Caller>,
+    headers: HeaderMap,
     Body(form): Body<SignUp>,
 ) -> Answer<impl IntoResponse> {
     let account = NewAccount {
@@ -128,13 +130,14 @@ async fn sign_up(
         profile_image_url: form.profile_image_url.as_deref().unwrap_or_default(),
     };
     let view = app.services().identity.sign_up(account, &strangers(&caller)).await?;
-    Ok(signed_in(&app, &view, client))
+    Ok((known_device(&app, &view, &headers, client), signed_in(&app, &view, client)))
 }
 
 /// Sign in with a password.
 #[utoipa::path(post, path = "/api/v1/auths/signin", tag = "accounts", request_body = SignIn, responses(
     (status = 200, body = Session, description = "Signed in; the cookie `token` is set"),
-    (status = 400, description = "`wrong_credentials`, in the same words for both"),
+    (status = 400, description = "`wrong_credentials`, in the same words whatever is wrong"),
+    (status = 403, description = "`password_auth_disabled`, `login_form_disabled`"),
     (status = 429, description = "`too_many_attempts`: fifteen failures within three minutes; see `Retry-After`"),
 ))]
 async fn sign_in(
@@ -142,11 +145,13 @@ async fn sign_in(
     _: OwnPage,
     client: Client,
     Extension(caller): Extension<Caller>,
+    headers: HeaderMap,
     Body(form): Body<SignIn>,
 ) -> Answer<impl IntoResponse> {
-    let typed = SignInForm { email: &form.email, password: form.password.into() };
+    let device = cookie::device(&headers);
+    let typed = SignInForm { email: &form.email, password: form.password.into(), device };
     let view = app.services().identity.sign_in(typed, &strangers(&caller)).await?;
-    Ok(signed_in(&app, &view, client))
+    Ok((known_device(&app, &view, &headers, client), signed_in(&app, &view, client)))
 }
 
 /// End this session at once. Works with a session that is over, too: the cookie is cleared.
@@ -197,6 +202,19 @@ async fn admin_details(State(identity): State<Identity>) -> Answer<Json<AdminDet
     let contact = identity.contact().await?;
     let (name, email) = contact.map(|it| (it.name, it.email.as_str().to_owned())).unzip();
     Ok(Json(AdminDetails { name, email }))
+}
+
+/// Marks the device that signed in, so that strangers who guess do not slow its owner down.
+fn known_device(
+    app: &App,
+    view: &SessionView,
+    headers: &HeaderMap,
+    client: Client,
+) -> AppendHeaders<Option<(HeaderName, HeaderValue)>> {
+    let services = app.services();
+    let mark = services.identity.mark_device(&view.user.email, cookie::device(headers));
+    let rules = services.settings.load().cookie;
+    AppendHeaders(mark.map(|mark| (SET_COOKIE, cookie::mark_device(&mark, rules, client))))
 }
 
 /// Whoever signs in or up is nobody until that worked, also when another session is presented with it.

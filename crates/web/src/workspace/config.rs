@@ -39,10 +39,23 @@ struct AppConfig {
     #[schema(required)]
     default_models: Option<String>,
     default_locale: &'static str,
+    /// What people see who wait for an administrator. Only told to signed-in people.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    ui: Option<Overlay>,
     /// The built-in demo provider is on. Only told to signed-in people.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     demo: Option<bool>,
+}
+
+/// What people see who wait, in the operator's words; `null` for ours.
+#[derive(Serialize, ToSchema)]
+struct Overlay {
+    #[schema(required)]
+    pending_user_overlay_title: Option<String>,
+    #[schema(required)]
+    pending_user_overlay_content: Option<String>,
 }
 
 /// What is possible.
@@ -51,7 +64,12 @@ struct Features {
     auth: bool,
     /// Somebody without an account may make one.
     enable_signup: bool,
+    /// People sign in with address and password.
     enable_login_form: bool,
+    /// People change their own password.
+    enable_password_change_form: bool,
+    /// New passwords must follow rules of this installation.
+    enable_password_validation: bool,
 }
 
 /// The running version.
@@ -65,17 +83,30 @@ async fn version() -> Json<Version> {
 async fn config(State(app): State<App>, Extension(caller): Extension<Caller>) -> Answer<Json<AppConfig>> {
     let services = app.services();
     let onboarding = !services.identity.has_accounts().await?;
-    let enable_signup = onboarding || services.identity.is_sign_up_open().await?;
-    let demo = caller.person().map(|_| services.gateway.has_demo());
+    let enable_signup = services.identity.is_sign_up_open().await?;
+    let person = caller.person();
+    let demo = person.map(|_| services.gateway.has_demo());
     let loaded = services.settings.load();
     let settings = &loaded.settings;
+    let has_passwords = settings.enable_password_auth.value;
+    let features = Features {
+        auth: true,
+        enable_signup,
+        enable_login_form: has_passwords && settings.enable_login_form.value,
+        enable_password_change_form: has_passwords && settings.enable_password_change_form.value,
+        enable_password_validation: settings.enable_password_validation.value,
+    };
     Ok(Json(AppConfig {
         status: true,
         name: settings.webui_name.value.clone(),
         onboarding,
-        features: Features { auth: true, enable_signup, enable_login_form: true },
+        features,
         default_models: settings.default_models.value.clone(),
         default_locale: "en-US",
+        ui: person.map(|_| Overlay {
+            pending_user_overlay_title: settings.pending_user_overlay_title.value.clone(),
+            pending_user_overlay_content: settings.pending_user_overlay_content.value.clone(),
+        }),
         demo,
     }))
 }

@@ -1,6 +1,6 @@
 //! The session cookie: how it is set and cleared. What is in it is a token that this file does not look at.
 
-use http::HeaderValue;
+use http::{HeaderMap, HeaderValue, header::COOKIE as COOKIE_HEADER};
 use kernel::Timestamp;
 use settings::{CookieRules, SameSite};
 
@@ -27,6 +27,28 @@ pub(super) fn set(
 pub(super) fn clear(rules: CookieRules, client: Client) -> HeaderValue {
     HeaderValue::try_from(format!("{COOKIE}={}; Max-Age=0", attributes(rules, client)))
         .expect("these attributes are ASCII")
+}
+
+/// The cookie of a device that signed in before; see `identity::Identity::mark_device`.
+const DEVICE: &str = "device";
+/// How long a device is known after it signed in: as long as browsers keep a cookie.
+const DEVICE_DAYS: u32 = 400;
+
+/// Lets the browser keep the mark of a device that signed in. It opens no door, and only sign-in looks at it.
+pub(super) fn mark_device(mark: &str, rules: CookieRules, client: Client) -> HeaderValue {
+    let attributes = attributes(rules, client).replacen("Path=/;", "Path=/api/v1/auths;", 1);
+    let life = u64::from(DEVICE_DAYS) * 24 * 3600;
+    let mut value = HeaderValue::try_from(format!("{DEVICE}={mark}{attributes}; Max-Age={life}"))
+        .expect("a mark is ASCII without separators");
+    value.set_sensitive(true);
+    value
+}
+
+/// What the device shows.
+pub(super) fn device(headers: &HeaderMap) -> Option<&str> {
+    let lines = headers.get_all(COOKIE_HEADER).iter().filter_map(|value| value.to_str().ok());
+    let mut pairs = lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
+    pairs.find(|(name, _)| *name == DEVICE).map(|(_, value)| value)
 }
 
 fn attributes(rules: CookieRules, client: Client) -> String {

@@ -1,5 +1,6 @@
 //! The workspace API: Open WebUI's routes where it has one, ours in the same style where it has none.
 
+mod account_admin;
 mod auths;
 mod chats;
 mod config;
@@ -14,6 +15,7 @@ pub(crate) fn routes() -> Group {
     Group::new(Dialect::Workspace)
         .with(config::routes())
         .with(auths::routes())
+        .with(account_admin::routes())
         .with(users::routes())
         .with(models::routes())
         .with(chats::routes())

@@ -201,6 +201,7 @@ fn user(name: &str, now: Timestamp) -> User {
         created_at: now,
         updated_at: now,
         last_active_at: None,
+        deactivated_at: None,
     }
 }
 

@@ -140,6 +140,41 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/auths/add": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Make an account for somebody. */
+        post: operations["add_user"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auths/admin/config": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who may have an account, and what people see who wait for one. `/api/v1/settings` has the same and more. */
+        get: operations["get_admin_config"];
+        put?: never;
+        /** Store them, all or none. What is as it was before is not stored, so that a form may send back what it was sent. */
+        post: operations["set_admin_config"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/auths/admin/details": {
         parameters: {
             query?: never;
@@ -726,11 +761,138 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Accounts, oldest first, 30 a page. */
+        /** Accounts, the oldest first unless asked otherwise, 30 a page. */
         get: operations["list_users"];
         put?: never;
         post?: never;
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/users/all": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Everybody with an account, oldest first. */
+        get: operations["all_users"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/users/import": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Make accounts of a list: CSV with the columns `Name,Email,Password,Role`, at most 5000 rows, as the body itself or
+         *     as the file of a form. `Password_Hash` (bcrypt or argon2id) may stand in the place of a password. Each row makes an
+         *     account or none.
+         */
+        post: operations["import_users"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/users/search": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** People who may sign in, by name, to share something with. */
+        get: operations["search_users"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/users/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One account. */
+        get: operations["get_user"];
+        put?: never;
+        post?: never;
+        /**
+         * Delete an account with its sessions and chats. Its virtual keys stay, blocked and nobody's; what it used stays in
+         *     the ledger.
+         */
+        delete: operations["delete_user"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/users/{id}/info": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A person, as other members see them. */
+        get: operations["user_info"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/users/{id}/sessions/revoke": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** End every session of a person at once. */
+        post: operations["end_sessions"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/users/{id}/sessions/{session_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** End one session of a person at once. */
+        delete: operations["end_session"];
         options?: never;
         head?: never;
         patch?: never;
@@ -745,7 +907,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Change a role or a name. A role counts from the person's next request on. */
+        /** Change an account. A role counts from the person's next request on. */
         post: operations["update_user"];
         delete?: never;
         options?: never;
@@ -1165,6 +1327,29 @@ export interface components {
             id: string;
             message_id: string;
         };
+        /** @description An account for somebody else. */
+        AddUser: {
+            /** @description In any spelling. */
+            email: string;
+            /** @description 1 to 100 characters. */
+            name: string;
+            /** @description At least 8 characters, and not soon guessed. */
+            password: string;
+            /** @description A PNG, JPEG, GIF or WebP data URL, or a path on this server. */
+            profile_image_url?: string | null;
+            role?: components["schemas"]["Role"] | null;
+        };
+        /** @description An account that was made. */
+        AddedUser: components["schemas"]["User"] & {
+            /** @description Always `null`: nobody gets a session of somebody else. */
+            token: string | null;
+            /** @description Always `Bearer`. */
+            token_type: string;
+        };
+        /** @description Settings about accounts by name, as Open WebUI's form sends them. Names that are not ours are ignored. */
+        AdminConfig: {
+            [key: string]: unknown;
+        };
         /** @description Whom to ask for access; both `null` when the operator does not show it. */
         AdminDetails: {
             email: string | null;
@@ -1184,6 +1369,8 @@ export interface components {
             onboarding: boolean;
             /** @description Always `true`: the process serves. */
             status: boolean;
+            /** @description What people see who wait for an administrator. Only told to signed-in people. */
+            ui?: components["schemas"]["Overlay"];
         };
         /** @description Who did it, as of then. */
         AuditActor: {
@@ -1452,6 +1639,23 @@ export interface components {
             /** Format: int64 */
             updated_at: number;
         };
+        /** @description A person, as others see them. */
+        Colleague: {
+            /** @description For administrators only. */
+            email?: string;
+            id: string;
+            name: string;
+            role: components["schemas"]["Role"];
+        };
+        /** @description People. */
+        ColleaguePage: {
+            /**
+             * Format: int64
+             * @description Of all pages.
+             */
+            total: number;
+            users: components["schemas"]["Colleague"][];
+        };
         /** @description A connection to a provider. Times are Unix seconds. */
         Connection: {
             base_url: string;
@@ -1545,7 +1749,12 @@ export interface components {
         /** @description What is possible. */
         Features: {
             auth: boolean;
+            /** @description People sign in with address and password. */
             enable_login_form: boolean;
+            /** @description People change their own password. */
+            enable_password_change_form: boolean;
+            /** @description New passwords must follow rules of this installation. */
+            enable_password_validation: boolean;
             /** @description Somebody without an account may make one. */
             enable_signup: boolean;
         };
@@ -1568,6 +1777,13 @@ export interface components {
             messages?: {
                 [key: string]: components["schemas"]["MessageInput"];
             };
+        };
+        /** @description What became of a list of accounts. */
+        ImportedUsers: {
+            /** @description How many accounts were made. */
+            made: number;
+            /** @description The rows that made none. */
+            refused: components["schemas"]["RefusedUser"][];
         };
         /** @description What becomes of one key. What `GET` shows of it can be sent back and leaves it alone. */
         KeyEntry: {
@@ -1863,6 +2079,11 @@ export interface components {
         OpenAiProblem: {
             error: components["schemas"]["OpenAiError"];
         };
+        /** @description What people see who wait, in the operator's words; `null` for ours. */
+        Overlay: {
+            pending_user_overlay_content: string | null;
+            pending_user_overlay_title: string | null;
+        };
         /** @description What to change beside URL and key. */
         PlaceChange: {
             enable?: boolean | null;
@@ -1934,6 +2155,16 @@ export interface components {
             /** @description Why not; begins with `database`, `migrations` or `keys`. */
             reason?: string;
             status: boolean;
+        };
+        /** @description A row that made no account. */
+        RefusedUser: {
+            code: string;
+            detail: string;
+            /**
+             * Format: int64
+             * @description Where it begins; the header is line 1.
+             */
+            line: number;
         };
         /**
          * @description What a person may do at large.
@@ -2134,7 +2365,11 @@ export interface components {
             /** Format: int64 */
             created_at: number;
             email: string;
+            /** @description Whether there is a password to sign in with. */
+            has_password: boolean;
             id: string;
+            /** @description Whether the person may sign in. */
+            is_active: boolean;
             /**
              * Format: int64
              * @description To the minute; when the account was made, for somebody who was never seen.
@@ -2145,11 +2380,30 @@ export interface components {
             profile_image_url: string;
             role: components["schemas"]["Role"];
         };
-        /** @description What becomes different; what is left out stays. */
+        /** @description What becomes different; what is left out or `null` stays. */
         UserChange: {
+            /** @description In any spelling. */
+            email?: string | null;
+            /**
+             * @description Whether the person may sign in. `false` ends every session, stops every answer and blocks the virtual keys of
+             *     the person at once.
+             */
+            is_active?: boolean | null;
             /** @description 1 to 100 characters. */
             name?: string | null;
+            /** @description A new one; every session of the account ends. */
+            password?: string | null;
+            /** @description A PNG, JPEG, GIF or WebP data URL, or a path on this server; empty for none. */
+            profile_image_url?: string | null;
             role?: components["schemas"]["Role"] | null;
+        };
+        /** @description One account, with how it is used. */
+        UserDetails: components["schemas"]["User"] & {
+            /**
+             * Format: int64
+             * @description How many sign-ins are not over.
+             */
+            sessions: number;
         };
         /** @description One page of accounts. */
         UserPage: {
@@ -2441,6 +2695,101 @@ export interface operations {
             default: components["responses"]["Problem"];
         };
     };
+    add_user: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AddUser"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AddedUser"];
+                };
+            };
+            /** @description `invalid_email`, `email_taken`, `invalid_name`, `invalid_picture`, `weak_password` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    get_admin_config: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AdminConfig"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    set_admin_config: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AdminConfig"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AdminConfig"];
+                };
+            };
+            /** @description `invalid_setting` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `set_by_environment` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
     admin_details: {
         parameters: {
             query?: never;
@@ -2483,8 +2832,17 @@ export interface operations {
                     "application/json": components["schemas"]["Session"];
                 };
             };
-            /** @description `wrong_credentials`, in the same words for both */
+            /** @description `wrong_credentials`, in the same words whatever is wrong */
             400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `password_auth_disabled`, `login_form_disabled` */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2555,8 +2913,17 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `signup_closed` */
+            /** @description `signup_closed`, `password_auth_disabled` */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_attempts`: a hundred from one network within ten minutes; see `Retry-After` */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3528,6 +3895,11 @@ export interface operations {
                 page?: number;
                 /** @description A part of the name or the address. */
                 query?: string;
+                /** @description The oldest first when it is left out. */
+                order_by?: "name" | "email" | "role" | "created_at" | "last_active_at";
+                direction?: "asc" | "desc";
+                role?: components["schemas"]["Role"];
+                state?: "active" | "deactivated";
             };
             header?: never;
             path?: never;
@@ -3541,6 +3913,250 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["UserPage"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    all_users: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ColleaguePage"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    import_users: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "text/csv": string;
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ImportedUsers"];
+                };
+            };
+            /** @description `invalid_list`: it lacks a column, or has too many rows; `not_csv` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    search_users: {
+        parameters: {
+            query?: {
+                /** @description From 1; thirty people a page. */
+                page?: number;
+                /** @description A part of the name; for administrators of the address, too. */
+                query?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ColleaguePage"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    get_user: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UserDetails"];
+                };
+            };
+            /** @description There is no such account */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    delete_user: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description `true` */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": boolean;
+                };
+            };
+            /** @description `last_admin`, or `own_account`: another administrator has to do it */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such account */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    user_info: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Colleague"];
+                };
+            };
+            /** @description There is no such account */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    end_sessions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description `true` */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": boolean;
+                };
+            };
+            /** @description There is no such account */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    end_session: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                session_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is over */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description There is no such session */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
             default: components["responses"]["Problem"];
@@ -3569,8 +4185,17 @@ export interface operations {
                     "application/json": components["schemas"]["User"];
                 };
             };
-            /** @description `invalid_name`, or `last_admin`: the last administrator cannot be demoted */
+            /** @description `invalid_name`, `invalid_email`, `email_taken`, `invalid_picture`, `weak_password`, or `last_admin`: the last administrator cannot be demoted or deactivated */
             400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `step_up_required`: a role, an address, a password and `is_active` need a fresh proof */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
