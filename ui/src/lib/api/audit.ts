@@ -28,8 +28,8 @@ export interface AuditRecord extends AuditItem {
   request_object: string | null;
   response_object: string | null;
   hash: string;
-  /** The hash of the record before it. */
-  previous: string;
+  /** The hash of the record before it; `null` for the first. */
+  previous: string | null;
 }
 
 export interface AuditQuery {
@@ -39,6 +39,7 @@ export interface AuditQuery {
   outcome: string;
   /** Unix seconds. */
   from: number | null;
+  /** Records from this moment on are left out. */
   to: number | null;
   /** Only records with a smaller number. */
   before: number | null;
@@ -59,16 +60,22 @@ export interface Sink {
 export interface AuditStatus {
   level: string;
   records: number;
-  head: { seq: number; hash: string; at: number } | null;
+  head: { seq: number; hash: string; at: number };
   checkpoint: { seq: number; at: number } | null;
   verified: { at: number; ok: boolean; problem: string | null } | null;
   sinks: Sink[];
+  /** What was found wrong in passing, without anybody having asked. */
+  problems: string[];
+  /** Checks the signatures of checkpoints; in hexadecimal digits. */
+  public_key: string;
 }
 
 export interface Verification {
   ok: boolean;
   records: number;
-  problems: (string | { seq?: number; detail?: string; problem?: string })[];
+  /** Lines of the log file, where there is one. */
+  lines: number;
+  problems: string[];
 }
 
 export type ExportFormat = 'jsonl' | 'csv';

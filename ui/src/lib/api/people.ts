@@ -2,6 +2,7 @@
 import type { Schema } from './client';
 import { ask, path, send } from './direct';
 import type { ApiKey } from './api-keys';
+import type { Group } from './groups';
 import type { SignedInSession } from './own-account';
 
 export type Role = Schema<'User'>['role'];
@@ -75,9 +76,12 @@ export interface ImportResult {
   refused: RefusedLine[];
 }
 
-export type Because =
-  | { kind: 'admin' | 'default' | 'environment' | 'everyone' | 'grant' | 'owner' | 'bypass' | 'none' }
-  | { kind: 'group'; group: { id: string; name: string } | string };
+/** What decides about a permission or a model. */
+export interface Because {
+  kind: 'admin' | 'default' | 'environment' | 'group' | 'grant' | 'everybody' | 'bypass';
+  /** The group that gives it. */
+  group?: { id: string; name: string };
+}
 
 /** What a person can do, and why. */
 export interface AccessReport {
@@ -110,6 +114,7 @@ export const people = {
   apiKeys: (id: string) => ask<{ items: ApiKey[] }>('GET', path`/api/v1/users/${id}/api_keys`),
   revokeApiKey: (id: string, key: string) => ask<null>('DELETE', path`/api/v1/users/${id}/api_keys/${key}`),
 
+  groups: (id: string) => ask<Group[]>('GET', path`/api/v1/users/${id}/groups`),
   access: (id: string) => ask<AccessReport>('GET', path`/api/v1/users/${id}/access`),
   chats: (id: string, page: number) => ask<Schema<'ChatTitle'>[]>('GET', path`/api/v1/chats/list/user/${id}` + queryOf({ page })),
 };

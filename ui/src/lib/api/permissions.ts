@@ -20,6 +20,7 @@ export interface ModelAccess {
 
 export const permissions = {
   defaults: () => ask<PermissionTree>('GET', '/api/v1/users/default/permissions'),
+  /** What is left out stays. */
   changeDefaults: (tree: PermissionTree) => ask<PermissionTree>('POST', '/api/v1/users/default/permissions', tree),
 };
 

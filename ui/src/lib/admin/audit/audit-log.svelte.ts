@@ -15,7 +15,7 @@ export function queryOfAddress(): AuditQuery {
     target: router.query('target'),
     outcome: router.query('outcome'),
     from: startOf(router.query('from')),
-    to: endOf(router.query('to')),
+    to: dayAfter(router.query('to')),
     before: Number.isSafeInteger(before) && before > 0 ? before : null,
   };
 }
@@ -32,13 +32,13 @@ export function startOf(date: string): number | null {
   return Number.isNaN(start.getTime()) ? null : Math.floor(start.getTime() / 1000);
 }
 
-/** The last second of a day, so that "to 3 May" includes the third; days of a changing clock are not 24 hours long. */
-export function endOf(date: string): number | null {
+/** Where the day after begins, so that "to 3 May" includes the third; days of a changing clock are not 24 hours long. */
+export function dayAfter(date: string): number | null {
   const start = startOf(date);
   if (start === null) return null;
   const next = new Date(start * 1000);
   next.setDate(next.getDate() + 1);
-  return Math.floor(next.getTime() / 1000) - 1;
+  return Math.floor(next.getTime() / 1000);
 }
 
 export class AuditLog {
@@ -77,11 +77,4 @@ export class AuditLog {
       this.verifying = false;
     }
   }
-}
-
-/** A problem that a verification found, in words. */
-export function problemOf(problem: Verification['problems'][number]): string {
-  if (typeof problem === 'string') return problem;
-  const words = problem.detail ?? problem.problem ?? JSON.stringify(problem);
-  return problem.seq === undefined ? words : `Record ${problem.seq}: ${words}`;
 }

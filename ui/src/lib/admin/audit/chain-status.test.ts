@@ -7,10 +7,12 @@ import ChainStatus from './ChainStatus.svelte';
 const status: AuditStatus = {
   level: 'METADATA',
   records: 12,
-  head: null,
+  head: { seq: 12, hash: 'ab12', at: 1_790_000_000 },
   checkpoint: null,
   verified: null,
   sinks: [{ kind: 'database', ok: true, error: null }],
+  problems: [],
+  public_key: 'cd34',
 };
 
 let verification: object = { ok: true, records: 12, problems: [] };
@@ -55,6 +57,11 @@ describe('the state of the audit log', () => {
     await verified({ detail: 'the database is away', code: 'unavailable' });
     expect((await screen.findByRole('alert')).textContent).toContain('could not be verified: the database is away');
     expect(screen.queryByText(/tampered/)).toBeNull();
+  });
+
+  it('does not hide what was found in passing', () => {
+    render(ChainStatus, { log: new AuditLog(), status: { ...status, problems: ['the log file was cut off'] } });
+    expect(screen.getByRole('alert').textContent).toContain('the log file was cut off');
   });
 
   it('says which sink takes no records, and why', () => {

@@ -72,13 +72,15 @@ function subjectName(subject: string): string {
 const spaced = (word: string) => word.replaceAll('_', ' ');
 const capital = (text: string) => text.charAt(0).toUpperCase() + text.slice(1);
 
-/** Every event for a select, in words; the wire's own name stands behind, because exports and the file use it. */
-export const EVENT_OPTIONS = Object.entries(EVENTS).flatMap(([subject, verbs]) =>
-  verbs.map((verb) => {
+/** Every event for a select, in words; the wire's own name stands behind, because exports and the file use it. Where
+    there are several about one thing, they can be chosen together: the part up to the dot stands for all of them. */
+export const EVENT_OPTIONS = Object.entries(EVENTS).flatMap(([subject, verbs]) => {
+  const each = verbs.map((verb) => {
     const value = `${subject}.${verb}`;
     return { value, label: `${eventName(value)} (${value})` };
-  }),
-);
+  });
+  return verbs.length > 1 ? [{ value: `${subject}.`, label: `${subjectName(subject)}: anything (${subject}.…)` }, ...each] : each;
+});
 
 export const OUTCOMES: Record<Outcome, { shape: Shape; word: string }> = {
   done: { shape: 'disc', word: 'Done' },
@@ -93,6 +95,9 @@ const ACTORS: Record<string, string> = {
   operator: 'The operator',
   anonymous: 'Nobody signed in',
 };
+
+/** Who else than a person can have done something. */
+export const OTHER_ACTORS = ['anonymous', 'operator', 'master'].map((kind) => ({ kind, name: ACTORS[kind] ?? kind }));
 
 export function actorName(actor: AuditItem['actor']): string {
   return actor.name || actor.email || ACTORS[actor.kind] || actor.kind;

@@ -3,7 +3,7 @@ import type { AdminUser } from '$lib/api/people';
 import { router } from '$lib/router.svelte';
 import { People, queryOfAddress } from './people.svelte';
 import { makePassword, PersonDraft } from './person-draft.svelte';
-import { reasonsOf } from './reasons';
+import { whyModel, whyPermission } from './reasons';
 
 const ben: AdminUser = {
   id: 'user_ben',
@@ -104,13 +104,19 @@ describe('a password that was made', () => {
 });
 
 describe('the reason for an answer', () => {
-  const nameOf = (id: string) => (id === 'group_1' ? 'Research' : id);
-  it('names every source', () => {
-    const because = [{ kind: 'default' as const }, { kind: 'group' as const, group: 'group_1' }, { kind: 'group' as const, group: { id: 'group_2', name: 'Evaluation' } }];
-    expect(reasonsOf(because, nameOf)).toBe('Everybody has it, group Research, group Evaluation');
+  it('names every source of a permission', () => {
+    const because = [{ kind: 'default' as const }, { kind: 'group' as const, group: { id: 'group_2', name: 'Evaluation' } }];
+    expect(whyPermission(true, because)).toBe('Everybody has it, group Evaluation');
   });
 
-  it('is empty where nothing allows it', () => {
-    expect(reasonsOf([], nameOf)).toBe('');
+  it('says what withholds a permission', () => {
+    expect(whyPermission(false, [{ kind: 'default' }])).toBe('Nobody has it by default');
+    expect(whyPermission(false, [{ kind: 'environment' }])).toBe('The server’s environment gives it to nobody');
+  });
+
+  it('tells a decision about a model from the want of one', () => {
+    expect(whyModel(true, [{ kind: 'default' }])).toBe('Open to everybody, as nothing was decided about it');
+    expect(whyModel(true, [{ kind: 'everybody' }])).toBe('Granted to everybody');
+    expect(whyModel(false, [])).toBe('Nothing opens it');
   });
 });

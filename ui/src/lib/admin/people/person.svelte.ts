@@ -8,7 +8,8 @@ import { Remote } from '../remote.svelte';
 export class Person {
   readonly id: string;
   account = new Remote<UserDetail>();
-  groups = new Remote<Group[]>();
+  /** The groups the person is in, and all there are. */
+  groups = new Remote<{ joined: Group[]; all: Group[] }>();
   sessions = new Remote<SignedInSession[]>();
   keys = new Remote<ApiKey[]>();
   access = new Remote<AccessReport>();
@@ -27,19 +28,21 @@ export class Person {
     if (account) this.account.replace({ ...account, ...changed });
   }
 
-  /** All groups of the server; which of them the person is in says the account. */
   async loadGroups(): Promise<void> {
-    await this.groups.load(() => groups.list());
+    await this.groups.load(async () => {
+      const [joined, all] = await Promise.all([people.groups(this.id), groups.list()]);
+      return { joined, all };
+    });
   }
 
   async join(group: string): Promise<void> {
     await groups.addMembers(group, [this.id]);
-    await Promise.all([this.load(), this.loadGroups()]);
+    await this.loadGroups();
   }
 
   async leave(group: string): Promise<void> {
     await groups.removeMembers(group, [this.id]);
-    await Promise.all([this.load(), this.loadGroups()]);
+    await this.loadGroups();
   }
 
   async loadSessions(): Promise<void> {

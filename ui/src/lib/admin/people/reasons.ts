@@ -1,35 +1,56 @@
 /** Why somebody may or may not do something, in words. */
 import type { Because } from '$lib/api/people';
 
-/** "Everybody has it, group Crew" */
-export function reasonsOf(because: Because[], groupName: (id: string) => string): string {
-  const text = because.map((reason) => reasonOf(reason, groupName)).join(', ');
+/** "Everybody has it, group Research" */
+export function whyPermission(isAllowed: boolean, because: Because[]): string {
+  return sentence(because.map((reason) => permissionReason(isAllowed, reason)));
+}
+
+/** "Open to everybody" */
+export function whyModel(isAllowed: boolean, because: Because[]): string {
+  if (!isAllowed && because.length === 0) return 'Nothing opens it';
+  return sentence(because.map(modelReason));
+}
+
+function sentence(parts: string[]): string {
+  const text = parts.join(', ');
   return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
-function reasonOf(reason: Because, groupName: (id: string) => string): string {
-  switch (reason.kind) {
-    case 'admin':
-      return 'administrator';
+function permissionReason(isAllowed: boolean, because: Because): string {
+  switch (because.kind) {
     case 'default':
-      return 'everybody has it';
+      return isAllowed ? 'everybody has it' : 'nobody has it by default';
     case 'environment':
-      return 'everybody has it, by the server’s environment';
-    case 'group':
-      return `group ${typeof reason.group === 'string' ? groupName(reason.group) : reason.group.name}`;
+      return isAllowed ? 'everybody has it, by the server’s environment' : 'the server’s environment gives it to nobody';
     default:
-      return otherReasons[reason.kind] ?? reason.kind;
+      return commonReason(because);
   }
 }
 
-const otherReasons: Record<string, string> = {
-  everyone: 'open to everybody',
-  everybody: 'open to everybody',
-  person: 'granted to this person',
-  user: 'granted to this person',
-  grant: 'granted',
-  owner: 'owner',
-  bypass: 'access control is switched off',
-  pending: 'waiting for approval',
-  deactivated: 'the account is deactivated',
-};
+function modelReason(because: Because): string {
+  switch (because.kind) {
+    case 'default':
+    case 'environment':
+      return 'open to everybody, as nothing was decided about it';
+    default:
+      return commonReason(because);
+  }
+}
+
+function commonReason(because: Because): string {
+  switch (because.kind) {
+    case 'admin':
+      return 'administrator';
+    case 'group':
+      return `group ${because.group?.name ?? ''}`.trim();
+    case 'grant':
+      return 'granted to this person';
+    case 'everybody':
+      return 'granted to everybody';
+    case 'bypass':
+      return 'access control is switched off';
+    default:
+      return because.kind;
+  }
+}

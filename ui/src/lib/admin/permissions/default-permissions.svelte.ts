@@ -35,7 +35,7 @@ export class DefaultPermissions {
   async save(): Promise<boolean> {
     [this.busy, this.trouble] = [true, ''];
     try {
-      await permissions.changeDefaults(this.draft.tree());
+      await permissions.changeDefaults(this.draft.changes());
       await this.load();
       return true;
     } catch (error) {

@@ -31,6 +31,11 @@ export class PermissionDraft {
     this.#changes = {};
   }
 
+  /** The changes alone. */
+  changes(): PermissionTree {
+    return Object.entries(this.#changes).reduce((tree: PermissionTree, [path, value]) => withValue(tree, path, value), {});
+  }
+
   /** What was saved, with the changes in it. */
   tree(): PermissionTree {
     return Object.entries(this.#changes).reduce((tree, [path, value]) => withValue(tree, path, value), this.saved);

@@ -41,6 +41,7 @@ describe('permissions being changed', () => {
     draft.set('chat.share', false);
     expect(draft.count).toBe(1);
     expect(draft.tree().chat).toEqual({ delete: false, share: false });
+    expect(draft.changes()).toEqual({ chat: { delete: false } });
     draft.discard();
     expect(draft.tree()).toEqual(tree);
   });
