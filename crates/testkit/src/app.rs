@@ -123,6 +123,13 @@ impl TestApp {
         assert!(sent.is_ok_and(|status| status.success()), "the server was gone already");
     }
 
+    /// Lets files grow again after [`Stage::disk_of`].
+    pub fn make_space(&self) {
+        let pid = self.pid().to_string();
+        let lifted = Command::new("prlimit").args(["--fsize=unlimited", "--pid", &pid]).status();
+        assert!(lifted.is_ok_and(|status| status.success()), "prlimit (util-linux) lifts the limit");
+    }
+
     /// Waits until the process has ended.
     pub async fn wait(&mut self) -> ExitStatus {
         let deadline = Instant::now() + PATIENCE;

@@ -29,6 +29,7 @@ pub struct Stage {
     providers: Vec<(String, String)>,
     arguments: Vec<&'static str>,
     umask: Option<u32>,
+    most_file: Option<u32>,
 }
 
 impl Stage {
@@ -43,6 +44,7 @@ impl Stage {
             providers: Vec::new(),
             arguments: vec!["serve"],
             umask: None,
+            most_file: None,
         };
         std::fs::create_dir(stage.folder()).expect("the directory is ours");
         let data = stage.data_dir().display().to_string();
@@ -116,6 +118,14 @@ impl Stage {
         self
     }
 
+    /// Runs the server where no file can grow beyond so many KiB: to it the disk is full then. See
+    /// [`TestApp::make_space`].
+    #[must_use]
+    pub fn disk_of(mut self, kibibytes: u32) -> Self {
+        self.most_file = Some(kibibytes);
+        self
+    }
+
     /// Starts the server and waits until it is ready.
     pub async fn start(self) -> TestApp {
         let app = self.serve().await;
@@ -180,6 +190,15 @@ impl Stage {
 
     pub(crate) fn serve_command(&self, port: u16) -> Command {
         let mut command = self.command(&self.arguments);
+        if let Some(kibibytes) = self.most_file {
+            let mut shell = Command::new("sh");
+            // An ignored signal stays ignored in the program, to which a write then fails as on a full disk. The unit
+            // of the shell is half a KiB, and the soft limit can be lifted again.
+            let line = format!("trap '' XFSZ; ulimit -S -f {}; exec \"$0\" \"$@\"", kibibytes * 2);
+            shell.args(["-c", &line]).arg(&self.binary).args(&self.arguments);
+            shell.env_clear().env("PATH", "/usr/bin:/bin").envs(&self.environment).current_dir(self.folder());
+            command = shell;
+        }
         command.env("PORT", port.to_string());
         command
     }

@@ -5,6 +5,8 @@
 
 mod accounts;
 mod attacks;
+mod audit_log;
+mod audit_tampering;
 mod bad_input;
 mod browser_headers;
 mod budget;
@@ -14,6 +16,7 @@ mod command_line;
 mod connections;
 mod cors;
 mod demo;
+mod full_disk;
 mod gateway;
 mod headers;
 mod host;
