@@ -84,8 +84,20 @@ impl std::fmt::Debug for Recorder {
 }
 
 /// Writes the record of what this transaction did. The last statement before the commit. When it fails, nothing
-/// else in the transaction happens.
+/// else in the transaction happens, and the error is [`StoreError::Unavailable`] whatever the cause: a change that
+/// cannot be recorded is refused for now.
 pub async fn append(tx: &mut Tx, entry: &Entry) -> Result<(), StoreError> {
+    match append_next(tx, entry).await {
+        Ok(()) => Ok(()),
+        Err(error @ StoreError::Unavailable(_)) => Err(error),
+        Err(error) => {
+            tracing::error!(%error, "the audit log cannot be continued, so nothing is changed; see wardroom audit verify");
+            Err(StoreError::Unavailable("the audit log cannot be continued"))
+        }
+    }
+}
+
+async fn append_next(tx: &mut Tx, entry: &Entry) -> Result<(), StoreError> {
     let recorder = tx.recorder();
     let level = recorder.level();
     if level == Level::None || is_left_out(entry) {

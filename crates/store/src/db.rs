@@ -96,7 +96,7 @@ impl Db {
             Backend::Sqlite(sqlite) => BackendTx::Sqlite(sqlite.begin().await?),
             Backend::Postgres(postgres) => BackendTx::Postgres(Box::new(postgres.begin().await?)),
         };
-        Ok(Tx { tx, recorder: self.0.recorder.clone(), has_failed: false })
+        Ok(Tx { inner: tx, recorder: self.0.recorder.clone(), has_failed: false })
     }
 
     /// Reads.
@@ -155,7 +155,7 @@ impl Db {
 /// A transaction. Dropped without [`Tx::commit`] it is rolled back. After an error nothing more is
 /// accepted, on either database: what comes next could build on a statement that did not happen.
 pub struct Tx {
-    tx: BackendTx,
+    inner: BackendTx,
     recorder: Recorder,
     has_failed: bool,
 }
@@ -171,7 +171,7 @@ impl Tx {
         if self.has_failed {
             return Err(StoreError::Internal);
         }
-        match self.tx {
+        match self.inner {
             BackendTx::Sqlite(tx) => tx.commit().await,
             BackendTx::Postgres(tx) => tx.commit().await,
         }
@@ -211,7 +211,7 @@ impl Tx {
     /// Waits until this is the only process that changes the schema. SQLite's transactions are that
     /// already; on PostgreSQL the lock ends with the transaction, also when the process dies.
     pub(crate) async fn lock_schema(&mut self) -> Result<(), StoreError> {
-        let BackendTx::Postgres(tx) = &self.tx else { return Ok(()) };
+        let BackendTx::Postgres(tx) = &self.inner else { return Ok(()) };
         // "wardroom" in ASCII: any number that no other program on the same database uses.
         tx.script("SELECT pg_advisory_xact_lock(8602282538996559725)").await?;
         match &tx.schema {
@@ -223,7 +223,7 @@ impl Tx {
     /// Runs several statements without parameters.
     pub(crate) async fn script(&mut self, sql: &'static str) -> Result<(), StoreError> {
         self.may_continue()?;
-        let outcome = match &self.tx {
+        let outcome = match &self.inner {
             BackendTx::Sqlite(tx) => tx.script(sql).await,
             BackendTx::Postgres(tx) => tx.script(sql).await,
         };
@@ -238,7 +238,7 @@ impl Tx {
     ) -> Result<Answer, StoreError> {
         self.may_continue()?;
         let statement = Statement { sql: sql.into(), params };
-        let outcome = match &self.tx {
+        let outcome = match &self.inner {
             BackendTx::Sqlite(tx) => tx.run(statement).await,
             BackendTx::Postgres(tx) => tx.run(statement).await,
         };

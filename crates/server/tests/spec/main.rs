@@ -6,6 +6,7 @@
 mod accounts;
 mod attacks;
 mod audit_log;
+mod audit_records;
 mod audit_tampering;
 mod bad_input;
 mod browser_headers;
