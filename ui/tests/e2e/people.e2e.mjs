@@ -70,7 +70,7 @@ story('a deactivated person is out at once, cannot come back, and can be let in 
   const page = await ada.visit('/admin/users');
   await act(page, 'Ben Okafor', 'Deactivate');
   await page.getByRole('dialog').getByRole('button', { name: 'Deactivate' }).click();
-  await page.getByText('Deactivated', { exact: true }).first().waitFor();
+  await page.getByRole('table', { name: 'People' }).getByText('Deactivated').waitFor();
   await eventually(async () => (await ben.context.request.get('/api/v1/auths/')).status() === 401, 'the session ending');
   assert.equal(await canSignIn(house, 'ben@example.test'), false);
 
