@@ -1,32 +1,17 @@
 /** What administrators do with other people's accounts. Times are Unix seconds. */
-import type { Schema } from './client';
+import { api, need, type Schema } from './client';
 import { ask, path, send } from './direct';
 import type { ApiKey } from './api-keys';
 import type { Group } from './groups';
 import type { SignedInSession } from './own-account';
 
-export type Role = Schema<'User'>['role'];
+export type Role = Schema<'Role'>;
 
 /** An account as administrators see it. */
-export interface AdminUser {
-  id: string;
-  name: string;
-  email: string;
-  role: Role;
-  profile_image_url: string;
-  created_at: number;
-  last_active_at: number;
-  /** `false` for a deactivated account, which cannot sign in. */
-  is_active: boolean;
-  group_ids: string[];
-  second_factor: boolean;
-  has_password: boolean;
-}
+export type AdminUser = Schema<'User'> & { second_factor?: boolean };
 
-export interface UserDetail extends AdminUser {
-  /** How many places the person is signed in at. */
-  sessions: number;
-}
+/** With how many places the person is signed in at. */
+export type UserDetail = AdminUser & Schema<'UserDetails'>;
 
 export const ORDERS = ['name', 'email', 'role', 'created_at', 'last_active_at'] as const;
 export type Order = (typeof ORDERS)[number];
@@ -40,41 +25,12 @@ export interface UserQuery {
   state: 'active' | 'deactivated' | '';
 }
 
-export interface UserPage {
-  users: AdminUser[];
-  /** Of all pages. */
-  total: number;
-}
-
-export interface NewUser {
-  name: string;
-  email: string;
-  password: string;
-  role: Role;
-}
-
-export interface UserChange {
-  name?: string;
-  email?: string;
-  role?: Role;
-  /** Empty takes the picture away. */
-  profile_image_url?: string;
-  password?: string;
-  is_active?: boolean;
-}
-
-/** A line of an import that was not taken over; all others were. */
-export interface RefusedLine {
-  /** In the file, from 1; the header is line 1. */
-  line: number;
-  detail: string;
-  code: string;
-}
-
-export interface ImportResult {
-  made: number;
-  refused: RefusedLine[];
-}
+export type UserPage = Schema<'UserPage'>;
+export type NewUser = Schema<'AddUser'>;
+/** Without what stays; an empty picture takes it away. */
+export type UserChange = Schema<'UserChange'>;
+/** A line that is refused was not taken over; all others were. */
+export type ImportResult = Schema<'ImportedUsers'>;
 
 /** What decides about a permission or a model. */
 export interface Because {
@@ -98,18 +54,28 @@ export function queryOf(values: Record<string, string | number | null>): string 
   return text === '' ? '' : `?${text}`;
 }
 
+/** Without what is empty, which the server would take for a value. */
+function filled<T extends object>(values: T): { [K in keyof T]: Exclude<T[K], ''> } {
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== '')) as { [K in keyof T]: Exclude<T[K], ''> };
+}
+
+/** The parameters of a path that names one account. */
+const of = (id: string) => ({ params: { path: { id } } });
+
 export const people = {
-  list: (query: Partial<UserQuery>) => ask<UserPage>('GET', `/api/v1/users/${queryOf({ ...query })}`),
-  find: (id: string) => ask<UserDetail>('GET', path`/api/v1/users/${id}`),
-  add: (user: NewUser) => ask<AdminUser>('POST', '/api/v1/auths/add', user),
-  change: (id: string, change: UserChange) => ask<AdminUser>('POST', path`/api/v1/users/${id}/update`, change),
-  remove: (id: string) => ask<boolean>('DELETE', path`/api/v1/users/${id}`),
+  list: (query: Partial<UserQuery>) => need(api.GET('/api/v1/users/', { params: { query: filled(query) } })),
+  find: (id: string): Promise<UserDetail> => need(api.GET('/api/v1/users/{id}', of(id))),
+  add: (user: NewUser): Promise<AdminUser> => need(api.POST('/api/v1/auths/add', { body: user })),
+  change: (id: string, change: UserChange): Promise<AdminUser> => need(api.POST('/api/v1/users/{id}/update', { ...of(id), body: change })),
+  remove: (id: string) => need(api.DELETE('/api/v1/users/{id}', of(id))),
+  /** The file goes as it is. */
   importCsv: (csv: Blob) => send<ImportResult>('POST', '/api/v1/users/import', { content: csv, type: 'text/csv' }),
   resetSecondFactor: (id: string) => ask<null>('POST', path`/api/v1/users/${id}/second-factor/reset`),
 
   sessions: (id: string) => ask<{ items: SignedInSession[] }>('GET', path`/api/v1/users/${id}/sessions`),
-  endSession: (id: string, session: string) => ask<null>('DELETE', path`/api/v1/users/${id}/sessions/${session}`),
-  endSessions: (id: string) => ask<boolean>('POST', path`/api/v1/users/${id}/sessions/revoke`),
+  endSession: (id: string, session_id: string) =>
+    need(api.DELETE('/api/v1/users/{id}/sessions/{session_id}', { params: { path: { id, session_id } } })),
+  endSessions: (id: string) => need(api.POST('/api/v1/users/{id}/sessions/revoke', of(id))),
 
   apiKeys: (id: string) => ask<{ items: ApiKey[] }>('GET', path`/api/v1/users/${id}/api_keys`),
   revokeApiKey: (id: string, key: string) => ask<null>('DELETE', path`/api/v1/users/${id}/api_keys/${key}`),
