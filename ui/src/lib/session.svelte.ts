@@ -56,9 +56,8 @@ export class SessionState {
 
   /** `PENDING_USER_OVERLAY_TITLE` and `_CONTENT`: what people read who wait to be let in. */
   get pendingWords(): { title: string; content: string } {
-    const ui = (this.config as { ui?: Record<string, unknown> } | null)?.ui;
-    const text = (value: unknown) => (typeof value === 'string' ? value.trim() : '');
-    return { title: text(ui?.pending_user_overlay_title), content: text(ui?.pending_user_overlay_content) };
+    const ui = this.config?.ui;
+    return { title: ui?.pending_user_overlay_title?.trim() ?? '', content: ui?.pending_user_overlay_content?.trim() ?? '' };
   }
 
   get productName(): string {

@@ -138,3 +138,39 @@ story('the second person waits until an administrator lets them in, and can then
   await composer.press('Enter');
   await ben.page.getByRole('article').nth(1).waitFor();
 });
+
+story('where the form is switched off nobody is asked for a password, nor offered an account', { env: { ENABLE_LOGIN_FORM: 'false', ENABLE_INITIAL_ADMIN_SIGNUP: 'true' } }, async (house) => {
+  await house.administrator();
+  const { page } = await house.stranger();
+  await page.goto('/login');
+  await page.getByText('Signing in with a password is switched off on this server').waitFor();
+  assert.equal(await page.getByRole('textbox').count(), 0);
+  await expectAccessible(page, 'a sign-in without a form');
+});
+
+story('where the first account is not made in the browser, the page says how', { env: { ENABLE_LOGIN_FORM: 'false' } }, async (house) => {
+  const { page } = await house.stranger();
+  await page.goto('/');
+  await page.getByRole('heading', { name: 'Sign-up is closed' }).waitFor();
+  await page.getByText('wardroom users create-admin').waitFor();
+  assert.equal(await page.getByRole('textbox').count(), 0);
+});
+
+const OWN_WORDS = { ENABLE_SIGNUP: 'true', PENDING_USER_OVERLAY_TITLE: 'Nearly aboard', PENDING_USER_OVERLAY_CONTENT: 'The harbour master looks at this list at noon.' };
+story('whoever waits reads the words of this server', { env: OWN_WORDS }, async (house) => {
+  await house.administrator();
+  const ben = await house.stranger();
+  await ben.signUp('Ben Okafor', 'ben@example.test');
+  const page = await ben.visit('/pending');
+  await page.getByRole('heading', { name: 'Nearly aboard' }).waitFor();
+  await page.getByText('looks at this list at noon.').waitFor();
+  await page.getByText('ben@example.test').waitFor();
+});
+
+story('a password that people may not change is not asked for', { env: { ENABLE_PASSWORD_CHANGE_FORM: 'false' } }, async (house) => {
+  const ada = await house.administrator();
+  const page = await ada.visit('/me/password');
+  await page.getByRole('heading', { name: 'Passwords cannot be changed here' }).waitFor();
+  assert.equal(await page.getByRole('main').getByRole('textbox').count(), 0);
+  await expectAccessible(page, 'a password that cannot be changed');
+});
