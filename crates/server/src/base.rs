@@ -2,9 +2,15 @@
 
 use std::{collections::BTreeMap, io::ErrorKind, path::Path, sync::Arc};
 
-use kernel::World;
+use kernel::{
+    Caller, World,
+    audit::{Entry, Event},
+};
 use settings::{Database, Live, Loaded, Sources};
-use store::{DatabaseConfig, Db, PoolConfig, audit::Recorder};
+use store::{
+    DatabaseConfig, Db, PoolConfig,
+    audit::{self, Filter, Recorder},
+};
 use vault::{KeyRing, Standing};
 
 use crate::{error::StartError, secrets, world};
@@ -58,6 +64,7 @@ impl Base {
             let count = secrets::replace(&db, &ring, &world).await?;
             tracing::info!(count, "the root secrets were replaced and sealed values sealed anew");
         }
+        note_schema(&db).await?;
         let settings = live(&store::settings::all(&db).await?)?;
         Ok(Ok(Self { settings, world, db, ring }))
     }
@@ -66,6 +73,21 @@ impl Base {
     pub(crate) async fn open_unsealed() -> Result<Self, StartError> {
         Self::open().await?.map_err(|sealed| StartError::Sealed(sealed.reason))
     }
+}
+
+/// Records that the schema is another one than it was when this was last looked at, whoever changed it: `wardroom
+/// migrate` does without the keys that records are sealed with.
+async fn note_schema(db: &Db) -> Result<(), StartError> {
+    let filter = Filter { event: Some(Event::MigrationRun.as_str().to_owned()), ..Filter::default() };
+    let last = audit::list(db, &filter, 1).await?.pop();
+    let noted = last.and_then(|record| serde_json::from_str::<serde_json::Value>(&record.body).ok());
+    let noted = noted.and_then(|body| body["detail"]["version"].as_i64());
+    let version = store::schema_version(db).await?;
+    if noted != Some(version) {
+        let entry = Entry::done(Event::MigrationRun, &Caller::operator()).with("version", version);
+        audit::record(db, &entry).await?;
+    }
+    Ok(())
 }
 
 /// The settings of the environment and the `.env` file alone: what has to be known before a database is open.
@@ -109,7 +131,7 @@ pub(crate) async fn open_database(loaded: &Loaded, world: &World) -> Result<Db, 
             },
         },
     };
-    let level = audit::level(&loaded.settings);
+    let level = ::audit::level(&loaded.settings);
     Ok(Db::open(&config, Recorder::locked(world.clone(), level)).await?)
 }
 

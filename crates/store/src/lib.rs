@@ -31,6 +31,6 @@ mod value;
 pub use config::{DatabaseConfig, PoolConfig};
 pub use db::{Db, Tx};
 pub use error::StoreError;
-pub use migrate::{is_new, migrate, pending};
+pub use migrate::{is_new, migrate, pending, schema_version};
 pub use page::Page;
 pub use sqlite::private_directory;

@@ -53,6 +53,12 @@ pub async fn pending(db: &Db) -> Result<Vec<&'static str>, StoreError> {
     Ok(left.iter().map(|migration| migration.name).collect())
 }
 
+/// The newest migration that the database has seen; 0 for none.
+pub async fn schema_version(db: &Db) -> Result<i64, StoreError> {
+    let rows = db.query(APPLIED, Vec::new()).await?;
+    rows.into_iter().last().map_or(Ok(0), |row| row.single("schema_migration"))
+}
+
 /// Whether nothing was ever migrated here: a database without tables of ours.
 pub async fn is_new(db: &Db) -> Result<bool, StoreError> {
     Ok(!db.has_table("schema_migration").await?)

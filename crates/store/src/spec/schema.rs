@@ -4,7 +4,7 @@ use super::{Home, at, on_both};
 use crate::{
     StoreError, is_new, migrate,
     migrate::{MIGRATIONS, Migration, migrate_to},
-    pending,
+    pending, schema_version,
 };
 
 on_both! {
@@ -23,6 +23,7 @@ async fn a_new_database_is_pending_until_it_is_migrated_and_migrating_again_does
     assert_eq!(pending(&db).await.unwrap(), [""; 0]);
     assert!(!is_new(&db).await.unwrap());
     assert_eq!(migrate(&db, at(0)).await.unwrap(), 0);
+    assert_eq!(schema_version(&db).await.unwrap(), MIGRATIONS.last().unwrap().version);
 }
 
 async fn servers_that_start_at_the_same_moment_migrate_once(home: Home) {
