@@ -73,8 +73,9 @@ impl IdentityError {
             Self::Picture => (Kind::Invalid, "invalid_picture", Some("profile_image_url")),
             Self::Password(_) => (Kind::Invalid, "weak_password", Some("password")),
             Self::WrongCredentials => (Kind::Invalid, "wrong_credentials", None),
-            Self::TooManyAttempts { .. } => (Kind::TooMany, "too_many_attempts", None),
-            Self::TooManySignUps { .. } => (Kind::TooMany, "too_many_attempts", None),
+            Self::TooManyAttempts { .. } | Self::TooManySignUps { .. } => {
+                (Kind::TooMany, "too_many_attempts", None)
+            }
             Self::PasswordAuthDisabled => (Kind::Forbidden, "password_auth_disabled", None),
             Self::LoginFormDisabled => (Kind::Forbidden, "login_form_disabled", None),
             Self::SessionOver => (Kind::Unauthenticated, "session_over", None),

@@ -86,25 +86,22 @@ impl Identity {
             "" => self.rules().default_role,
             word => Role::parse(word).ok_or(IdentityError::Role)?,
         };
-        let applicant = match row.digest {
-            Some(digest) => {
-                Passwords::is_digest(&digest).map_err(|_| IdentityError::PasswordHash)?;
-                Applicant {
-                    name: form::name(&row.name)?,
-                    email: Email::parse(&row.email).map_err(IdentityError::from)?,
-                    password: Some(digest),
-                    profile_image_url: String::new(),
-                }
+        let applicant = if let Some(digest) = row.digest {
+            Passwords::is_digest(&digest).map_err(|_| IdentityError::PasswordHash)?;
+            Applicant {
+                name: form::name(&row.name)?,
+                email: Email::parse(&row.email).map_err(IdentityError::from)?,
+                password: Some(digest),
+                profile_image_url: String::new(),
             }
-            None => {
-                let form = NewAccount {
-                    name: &row.name,
-                    email: &row.email,
-                    password: row.password.unwrap_or_else(|| Secret::from("")),
-                    profile_image_url: "",
-                };
-                self.applicant(form.check(&self.password_rules())?).await?
-            }
+        } else {
+            let form = NewAccount {
+                name: &row.name,
+                email: &row.email,
+                password: row.password.unwrap_or_else(|| Secret::from("")),
+                profile_image_url: "",
+            };
+            self.applicant(form.check(&self.password_rules())?).await?
         };
         let user = self.account_of(applicant, role);
         users::import(&self.0.db, &user, permit).await.map_err(while_making)
@@ -180,7 +177,7 @@ impl Lines<'_> {
         let begin = usize::try_from(begin).unwrap_or(usize::MAX).min(self.list.len());
         let breaks = self.list[begin..].iter().take_while(|byte| b"\r\n".contains(byte)).count();
         let upto = &self.list[self.seen..begin + breaks];
-        self.line += upto.iter().filter(|byte| **byte == b'\n').count() as u64;
+        self.line += memchr::memchr_iter(b'\n', upto).count() as u64;
         self.seen = begin + breaks;
         self.line
     }

@@ -22,16 +22,23 @@ const FRESH: Duration = Duration::from_mins(1);
 
 /// The greatest cost of all stored bcrypt digests, as it was read lately.
 #[derive(Debug, Default)]
-pub(crate) struct BcryptCost(Mutex<Option<(Timestamp, Option<u32>)>>);
+pub(crate) struct BcryptCost(Mutex<Option<Reading>>);
+
+#[derive(Debug, Clone, Copy)]
+struct Reading {
+    at: Timestamp,
+    /// None when there is no such digest.
+    cost: Option<u32>,
+}
 
 impl BcryptCost {
-    fn known(&self, now: Timestamp) -> Option<Option<u32>> {
+    fn known(&self, now: Timestamp) -> Option<Reading> {
         let known = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        known.filter(|(at, _)| now.since(*at) < FRESH).map(|(_, cost)| cost)
+        known.filter(|reading| now.since(reading.at) < FRESH)
     }
 
-    fn remember(&self, now: Timestamp, cost: Option<u32>) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some((now, cost));
+    fn remember(&self, reading: Reading) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(reading);
     }
 
     /// Call it when digests came from elsewhere.
@@ -154,10 +161,10 @@ impl Identity {
     async fn costliest_bcrypt(&self) -> Result<Option<u32>, Refusal> {
         let now = self.0.world.now();
         if let Some(known) = self.0.bcrypt.known(now) {
-            return Ok(known);
+            return Ok(known.cost);
         }
         let cost = users::costliest_bcrypt(&self.0.db).await?;
-        self.0.bcrypt.remember(now, cost);
+        self.0.bcrypt.remember(Reading { at: now, cost });
         Ok(cost)
     }
 

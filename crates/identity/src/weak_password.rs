@@ -88,7 +88,7 @@ fn soon_guessed(password: &str, name: &str, email: &Email) -> Option<String> {
         return None;
     }
     let feedback = estimate.feedback();
-    let why = feedback.and_then(|feedback| feedback.warning()).map(|warning| format!(" {warning}"));
+    let why = feedback.and_then(zxcvbn::feedback::Feedback::warning).map(|warning| format!(" {warning}"));
     let how = feedback
         .and_then(|feedback| feedback.suggestions().first())
         .map_or_else(|| "Three unrelated words are a good start.".to_owned(), ToString::to_string);

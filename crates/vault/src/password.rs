@@ -211,12 +211,11 @@ fn check_length(password: &Secret<String>) -> Result<(), PasswordError> {
 
 fn check_for(algorithm: HashAlgorithm, password: &Secret<String>) -> Result<(), PasswordError> {
     match algorithm {
-        HashAlgorithm::Argon2id => Ok(()),
         HashAlgorithm::Bcrypt if password.expose().len() > digest::BCRYPT_BYTES => {
             Err(PasswordError::TooLongForBcrypt)
         }
         HashAlgorithm::Bcrypt if password.expose().contains('\0') => Err(PasswordError::NulInBcrypt),
-        HashAlgorithm::Bcrypt => Ok(()),
+        HashAlgorithm::Argon2id | HashAlgorithm::Bcrypt => Ok(()),
     }
 }
 

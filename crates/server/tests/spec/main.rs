@@ -3,6 +3,7 @@
 // Says to clippy that everything here is a test, where `unwrap` is allowed.
 #![cfg(test)]
 
+mod account_administration;
 mod accounts;
 mod attacks;
 mod audit_log;
@@ -27,8 +28,10 @@ mod keys;
 mod kill;
 mod litellm;
 mod openai_config;
+mod passwords;
 mod provider_failures;
 mod secrets;
 mod start;
 mod stream;
+mod throttling;
 mod turns;
