@@ -21,6 +21,10 @@ story('a change of role is found by its event and read with who did it and to wh
   await dialog.getByText(id).first().waitFor();
   await dialog.getByText('Hash of the record before').waitFor();
   await expectAccessible(page, 'a record');
+  await page.keyboard.press('Escape');
+  assert.equal(await page.evaluate(() => document.activeElement?.textContent), 'Role changed');
+  await page.keyboard.press('Enter');
+  await dialog.getByText('Hash of the record before').waitFor();
   await page.reload();
   await page.getByRole('dialog').getByText('Hash of the record before').waitFor();
   await page.getByRole('dialog').getByRole('button', { name: 'All about this account' }).click();
