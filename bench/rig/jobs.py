@@ -4,7 +4,9 @@ Contenders take turns within each round and the order turns around from round to
 busier or slower burdens all of them alike. Every figure is the median of its rounds.
 """
 
+import http.client
 import statistics
+import threading
 import time
 
 CONNECTIONS = (1, 16, 64, 256)
@@ -69,6 +71,41 @@ def held_back(driver, contenders, plan, say):
     """
     say("chunks 5 ms apart, 4 connections")
     return closed_loop(driver, contenders, plan, say, connections=4, model="bench-paced-20-5")
+
+
+def audit_cost(driver, contenders, plan, say):
+    """The same requests with the audit log at METADATA, as it is, and at NONE."""
+    say("chat requests with and without the audit log, 64 connections")
+    return closed_loop(driver, contenders, plan, say, connections=64)
+
+
+def sign_ins(server, process, plan, say):
+    """Sign-ins of one person on eight connections: {"rps", "cpu_us"} for each round. Each costs one Argon2id digest."""
+
+    def worker(deadline, counts):
+        connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
+        while time.monotonic() < deadline:
+            server.sign_in(connection)
+            counts.append(1)
+        connection.close()
+
+    say("sign-ins, 8 connections")
+    first = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
+    server.sign_in(first)
+    first.close()
+    rounds = []
+    for _ in range(plan.rounds):
+        counts, cpu, begin = [], process.cpu_seconds(), time.monotonic()
+        threads = [threading.Thread(target=worker, args=(begin + plan.seconds, counts)) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        seconds = time.monotonic() - begin
+        spent = (process.cpu_seconds() - cpu) * 1e6
+        rounds.append({"rps": len(counts) / seconds, "cpu_us": spent, "requests": len(counts), "errors": {}})
+        say(f"  {server.name}: {len(counts) / seconds:,.0f} sign-ins/s")
+    return rounds
 
 
 def slow_streams(driver, contenders, plan, say):

@@ -20,14 +20,14 @@ BUDGET = 1_000_000_000
 class Wardroom:
     """A server with its own data folder and its own keys."""
 
-    name = "wardroom"
-
-    def __init__(self, cores, provider, program, folder):
+    def __init__(self, cores, provider, program, folder, name="wardroom", settings=None):
+        self.name, self.settings = name, settings or {}
         self.cores, self.provider, self.program = cores, provider, Path(program).resolve()
-        self.folder = Path(folder) / "wardroom"
+        self.folder = Path(folder) / name.replace(" ", "-")
         self.port = free_port()
         self.master_key = "sk-" + secrets.token_hex(24)
         self.key = None
+        self.password, self.is_signed_up = secrets.token_hex(12) + "-Aa1", False
 
     def start(self):
         """Starts the server, and on the first start makes the key that the driver uses."""
@@ -50,7 +50,8 @@ class Wardroom:
             "OPENAI_API_KEY": "sk-bench-provider",
             "LITELLM_MASTER_KEY": self.master_key,
             "MODEL_PRICES": str(self._prices()),
-        }
+            "ENABLE_SIGNUP": "true",
+        } | self.settings
 
     def _prices(self):
         models = ["bench-fast", "bench-burst-1000", "bench-paced-20-5", "bench-paced-150-20", "bench-paced-400-20"]
@@ -74,6 +75,18 @@ class Wardroom:
         if answer.status != 200:
             raise SystemExit(f"POST {path} answered {answer.status}: {text[:500]}")
         return json.loads(text)
+
+    def sign_in(self, connection):
+        """Signs one person in, whom the first call signs up."""
+        account = {"name": "Bench", "email": "bench@example.com", "password": self.password}
+        paths = ["/api/v1/auths/signin"] if self.is_signed_up else ["/api/v1/auths/signup", "/api/v1/auths/signin"]
+        for path in paths:
+            connection.request("POST", path, json.dumps(account), {"Content-Type": "application/json"})
+            answer = connection.getresponse()
+            text = answer.read().decode()
+            if answer.status != 200:
+                raise SystemExit(f"POST {path} answered {answer.status}: {text[:500]}")
+        self.is_signed_up = True
 
     def spent(self):
         """What the key has spent, in dollars: proof that metering was on."""

@@ -331,10 +331,11 @@ impl Follower {
     }
 
     async fn store_checkpoint(&mut self) {
-        if self.signed > self.stored.0 && !self.status.holds_checkpoint() {
-            if let Ok(Ok(signed)) = checkpoint::read(&self.checkpoint, &self.notary) {
-                self.put(signed).await;
-            }
+        if self.signed <= self.stored.0 || self.status.holds_checkpoint() {
+            return;
+        }
+        if let Ok(Ok(signed)) = checkpoint::read(&self.checkpoint, &self.notary) {
+            self.put(signed).await;
         }
     }
 }

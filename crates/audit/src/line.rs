@@ -57,6 +57,7 @@ struct Shape<'a> {
 }
 
 #[derive(Serialize)]
+#[expect(clippy::struct_field_names, reason = "the names are Open WebUI's")]
 struct Usage {
     input_tokens: u64,
     output_tokens: u64,

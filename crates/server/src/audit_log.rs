@@ -97,9 +97,9 @@ async fn started(base: &Base, settings: &Settings, caller: &Caller) -> Result<()
     }
     let recorder = base.db.recorder();
     recorder.set_level(level.max(Level::Metadata));
-    let recorded = store::audit::record(&base.db, &entry).await;
+    let outcome = store::audit::record(&base.db, &entry).await;
     recorder.set_level(level);
-    Ok(recorded?)
+    Ok(outcome?)
 }
 
 /// Records that the server stopped in order.

@@ -49,7 +49,9 @@ impl Notary {
             Paper::Head => &self.head,
             Paper::Response => &self.response,
         });
-        parts.iter().for_each(|part| context.update(part));
+        for part in parts {
+            context.update(part);
+        }
         context.sign().as_ref().try_into().expect("HMAC-SHA-256 gives 32 bytes")
     }
 

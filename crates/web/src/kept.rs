@@ -157,12 +157,12 @@ impl HttpBody for Tee {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
         let frame = Pin::new(&mut self.inner).poll_frame(context);
-        if let Poll::Ready(Some(Ok(frame))) = &frame {
-            if let Some(data) = frame.data_ref() {
-                let space = FIRST_PIECES.saturating_sub(self.seen.len());
-                self.length += data.len();
-                self.seen.extend_from_slice(&data[..data.len().min(space)]);
-            }
+        if let Poll::Ready(Some(Ok(frame))) = &frame
+            && let Some(data) = frame.data_ref()
+        {
+            let space = FIRST_PIECES.saturating_sub(self.seen.len());
+            self.length += data.len();
+            self.seen.extend_from_slice(&data[..data.len().min(space)]);
         }
         frame
     }

@@ -99,9 +99,9 @@ impl<'a> Reader<'a> {
         }
         loop {
             if open == b'{' {
-                self.member(nesting)?
+                self.member(nesting)?;
             } else {
-                self.value(nesting + 1)?
+                self.value(nesting + 1)?;
             }
             self.space();
             if self.peek()? == close {

@@ -113,11 +113,11 @@ impl Walk<'_> {
         }
     }
 
-    fn line(&mut self, name: &str, line: &[u8]) {
+    fn line(&mut self, name: &str, text: &[u8]) {
         let number = self.number;
         self.report.lines += 1;
         self.number += 1;
-        match chain::link(line, self.notary) {
+        match chain::link(text, self.notary) {
             None => self
                 .report
                 .problem(format!("Line {number} in {name} was changed or inserted: it has no seal.")),
@@ -135,15 +135,14 @@ impl Walk<'_> {
                     ));
                 }
                 self.previous = Some(link.seal);
-                self.newest = parts::seq_of(line).or(self.newest);
+                self.newest = parts::seq_of(text).or(self.newest);
             }
         }
-        if let Some(head) = self.head.filter(|head| head.count == number) {
-            if self.previous != Some(head.last) {
-                self.report.problem(format!(
-                    "Line {number} in {name} is not the one that the note beside the log knows."
-                ));
-            }
+        let is_other = |head: &Head| head.count == number && self.previous != Some(head.last);
+        if self.head.as_ref().is_some_and(is_other) {
+            self.report.problem(format!(
+                "Line {number} in {name} is not the one that the note beside the log knows."
+            ));
         }
     }
 
