@@ -32,6 +32,8 @@ use crate::{
 const TICK: Duration = Duration::from_millis(500);
 /// Records read at once.
 const PAGE: u32 = 500;
+/// Streams that are watched at once for the body of their answer.
+const MOST_LATE: usize = 4_096;
 /// A checkpoint is stored after so many records, or after so much time when there is a new one.
 const CHECKPOINT_EACH: i64 = 1_000;
 const CHECKPOINT_AFTER: Duration = Duration::from_mins(10);
@@ -133,6 +135,7 @@ impl Follower {
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             let is_held = !self.expected.is_empty() && !self.waiting.is_empty();
+            let mut is_due = true;
             tokio::select! {
                 biased;
                 () = shutdown.cancelled() => break,
@@ -141,11 +144,14 @@ impl Follower {
                     while let Ok(order) = orders.try_recv() {
                         self.note(order);
                     }
+                    is_due = !self.waiting.is_empty() || !self.answers.is_empty();
                 }
                 () = tokio::time::sleep(Duration::from_millis(5)), if is_held => {}
                 _ = tick.tick() => self.sign().await,
             }
-            self.follow().await;
+            if is_due {
+                self.follow().await;
+            }
         }
         // Requests are over by now.
         self.expected.clear();
@@ -173,7 +179,7 @@ impl Follower {
             }
             Order::Later(request) => {
                 self.expected.remove(request.as_str());
-                self.late.entry(request.as_str().to_owned()).or_default();
+                self.comes_late(request.as_str().to_owned());
             }
         }
     }
@@ -202,7 +208,7 @@ impl Follower {
             return Ok(true);
         }
         loop {
-            let page = store::audit::walk(&self.db, self.next, PAGE).await?;
+            let Some(page) = self.page().await? else { continue };
             let is_last = page.len() < PAGE as usize;
             let mut additions = Vec::new();
             let mut kept = Vec::new();
@@ -242,6 +248,23 @@ impl Follower {
         }
     }
 
+    /// Records that have no line yet. One that cannot even be read gets none: it is told, and left out.
+    async fn page(&mut self) -> Result<Option<Vec<store::audit::Record>>, StoreError> {
+        match store::audit::walk(&self.db, self.next, PAGE).await {
+            Err(StoreError::Damaged { id, table }) => {
+                self.status.found(&format!("record {id} was changed: it cannot be read"));
+                let damaged = id.parse::<i64>().map_err(|_| StoreError::Damaged { id, table })?;
+                let before = u32::try_from(damaged - self.next).unwrap_or(0);
+                if before > 0 {
+                    return store::audit::walk(&self.db, self.next, before).await.map(Some);
+                }
+                self.next = damaged + 1;
+                Ok(None)
+            }
+            other => other.map(Some),
+        }
+    }
+
     fn waits(&mut self, request: Option<&str>) -> bool {
         let Some(until) = request.and_then(|request| self.expected.get(request)) else { return false };
         if Instant::now() < *until {
@@ -249,9 +272,17 @@ impl Follower {
         }
         if let Some(request) = request {
             self.expected.remove(request);
-            self.late.entry(request.to_owned()).or_default();
+            self.comes_late(request.to_owned());
         }
         false
+    }
+
+    /// Remembers that this request is answered after its lines. Answers that never come must not fill the memory.
+    fn comes_late(&mut self, request: String) {
+        if self.late.len() >= MOST_LATE {
+            self.late.clear();
+        }
+        self.late.entry(request).or_default();
     }
 
     /// Compares a record's seal with the one before it, where that was seen.

@@ -51,6 +51,7 @@ struct Inner {
     orders: mpsc::UnboundedSender<Order>,
     writer: Writer,
     status: Arc<Status>,
+    has_lines: bool,
 }
 
 /// The body of an answer, as it may be kept.
@@ -73,6 +74,7 @@ impl Trail {
         let file = prover.log.clone().filter(|_| is_on);
         let stdout = stdout.filter(|_| is_on);
         let kinds = [file.is_some(), stdout.is_some()];
+        let has_lines = kinds != [false, false];
         let path = file.as_ref().map(|path| path.display().to_string());
         let sinks = Sinks {
             file: file.map(|path| (path, rotation)),
@@ -89,16 +91,20 @@ impl Trail {
             Some(seq) => seq + 1,
             None => head.seq + 1,
         };
+        let known = started.seq.and_then(|seq| i64::try_from(seq).ok()).unwrap_or(0);
+        let ahead = (known > head.seq).then(|| {
+            format!("the log file tells about record {known}, and the database ends with record {}", head.seq)
+        });
         let status = Arc::new(Status::new(kinds));
         let (orders, queue) = mpsc::unbounded_channel();
         let mut follower = Follower::new(world, prover.clone(), started.writer.clone(), status.clone());
-        let mut problems: Vec<String> = started.problem.into_iter().collect();
-        problems.extend(follower.look_back(next, kinds != [false, false]).await?);
+        let mut problems: Vec<String> = started.problem.into_iter().chain(ahead).collect();
+        problems.extend(follower.look_back(next, has_lines).await?);
         for problem in &problems {
             tracing::error!("{problem}; `wardroom audit verify` tells more");
             status.found(problem);
         }
-        let inner = Inner { keeping, prover, orders, writer: started.writer, status };
+        let inner = Inner { keeping, prover, orders, writer: started.writer, status, has_lines };
         tasks.spawn(follower.run(queue, started.thread, shutdown));
         Ok((Self(Arc::new(inner)), problems))
     }
@@ -110,6 +116,9 @@ impl Trail {
 
     /// Waits until each record that is committed by now has its line, or cannot have one at present.
     pub async fn caught_up(&self) {
+        if !self.0.has_lines {
+            return;
+        }
         let (done, wait) = oneshot::channel();
         if self.0.orders.send(Order::CatchUp(done)).is_ok() {
             // An error means that the task is over; then the next start writes the line.

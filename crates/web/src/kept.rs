@@ -75,29 +75,35 @@ impl Watch {
 
     /// Sees to it that whatever was recorded has its line before the answer leaves.
     pub(crate) async fn end(
-        self,
+        mut self,
         app: &App,
         caller: &Caller,
         response: Response,
     ) -> Result<Response, Refusal> {
-        if let Some(route) =
-            self.reading.filter(|_| response.status().is_success() && caller.request().records() == 0)
+        let is_unrecorded = || caller.request().records() == 0;
+        if let Some(route) = self.reading.take().filter(|_| response.status().is_success() && is_unrecorded())
         {
             let entry = Entry::done(Event::DataRead, caller).on(Target::new(TargetKind::Route, &route));
             store::audit::record(&app.services().db, &entry).await?;
         }
-        if caller.request().records() == 0 {
-            if let Some((request, _)) = self.answer {
-                self.trail.answers_never(request);
-            }
+        if is_unrecorded() {
             return Ok(response);
         }
-        let response = match self.answer {
+        let response = match self.answer.take() {
             None => response,
             Some((request, presented)) => keep(&self.trail, request, presented, response).await,
         };
         self.trail.caught_up().await;
         Ok(response)
+    }
+}
+
+/// Nobody answers any more, or nothing of it is to be kept.
+impl Drop for Watch {
+    fn drop(&mut self) {
+        if let Some((request, _)) = self.answer.take() {
+            self.trail.answers_never(request);
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! The proof: reads everything again and says where it is not what was written. It needs the keys and nothing else,
 //! and it changes nothing.
 
+mod ledger;
 mod log;
 mod records;
 

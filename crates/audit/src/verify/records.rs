@@ -2,14 +2,14 @@
 
 use std::path::Path;
 
-use kernel::audit::Sealer;
+use kernel::audit::{Event, Sealer};
 use store::{
     Db, StoreError,
     audit::{Checkpoint, Head, Record as Stored},
 };
 use vault::{Notary, Paper};
 
-use super::Report;
+use super::{Report, ledger::Ledger};
 use crate::{
     chain::hex,
     checkpoint::{self, NoCheckpoint},
@@ -54,11 +54,19 @@ pub async fn records(
     expected: Option<Expected>,
 ) -> Result<(Report, Head), StoreError> {
     let mut report = Report::default();
+    let mut ledger = Ledger::read(db, &mut report).await?;
     let anchors = Anchors { signed: signed(db, notary, checkpoint, &mut report).await?, expected };
     // Read first: what is added meanwhile is not looked at.
     let head = store::audit::head(db).await?;
-    let mut walk =
-        Walk { report: &mut report, sealer, anchors: &anchors, next: 1, previous: [0; 32], at: i64::MIN };
+    let mut walk = Walk {
+        report: &mut report,
+        sealer,
+        anchors: &anchors,
+        ledger: &mut ledger,
+        next: 1,
+        previous: [0; 32],
+        at: i64::MIN,
+    };
     loop {
         let page = page(db, walk.next, walk.report).await?;
         let Some(last) = page.last().map(|it| it.seq) else { break };
@@ -78,6 +86,7 @@ pub async fn records(
             head.seq
         ));
     }
+    ledger.end(&mut report);
     beyond(db, &head, &anchors, &mut report).await?;
     responses(db, notary, &mut report).await?;
     Ok((report, head))
@@ -138,6 +147,7 @@ struct Walk<'a> {
     report: &'a mut Report,
     sealer: &'a dyn Sealer,
     anchors: &'a Anchors,
+    ledger: &'a mut Ledger,
     next: i64,
     previous: [u8; 32],
     at: i64,
@@ -195,6 +205,9 @@ impl Walk<'_> {
             self.report.problem(format!("Record {seq} is older than the one before it."));
         }
         self.at = record.at;
+        if record.event == Event::UsageRecorded.as_str() {
+            self.ledger.compare(&record, self.report);
+        }
     }
 
     fn anchored(&mut self, stored: &Stored) {

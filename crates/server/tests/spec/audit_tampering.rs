@@ -8,7 +8,7 @@ use std::{
 };
 
 use serde_json::json;
-use testkit::{Ran, Stage, TestApp, spec, spec_sqlite};
+use testkit::{FakeProvider, Ran, Stage, TestApp, spec, spec_sqlite};
 
 spec! {
     an_untouched_log_passes;
@@ -23,6 +23,7 @@ spec! {
     records_that_were_cut_off_are_found_by_a_place_written_down_elsewhere;
     a_forged_checkpoint_is_found;
     a_record_under_another_key_is_found;
+    usage_that_was_changed_deleted_or_inserted_is_found;
 }
 
 spec_sqlite! {
@@ -221,6 +222,32 @@ async fn a_record_under_another_key_is_found(stage: Stage) {
     app.sql(&format!("UPDATE audit_record SET hash = {hash} WHERE seq = 4"));
     finds(&app, "Record 4 was changed, inserted or moved");
     finds(&app, "Record 5 was changed, inserted or moved");
+}
+
+async fn usage_that_was_changed_deleted_or_inserted_is_found(stage: Stage) {
+    let provider = FakeProvider::start().await;
+    let mut app = stage.provider(&provider).start().await;
+    let program = app.key().create().await;
+    for _ in 0..3 {
+        program.chat("Hi").await.expect(200);
+    }
+    app.usage(3).await;
+    app.stop().await;
+    app.run(&["audit", "verify"]).expect_success();
+    let first = "(SELECT MIN(id) FROM usage_record)";
+
+    app.sql(&format!("UPDATE usage_record SET status = status + 1 WHERE id = {first}"));
+    finds(&app, "Usage rows that record");
+    app.sql(&format!("UPDATE usage_record SET status = status - 1 WHERE id = {first}"));
+    app.run(&["audit", "verify"]).expect_success();
+
+    let batch = app.sql(&format!("SELECT batch FROM usage_record WHERE id = {first}"))[0][0].clone();
+    app.sql(&format!("UPDATE usage_record SET batch = 7 WHERE id = {first}"));
+    finds(&app, "1 usage rows were inserted: no record tells about them");
+    app.sql(&format!("UPDATE usage_record SET batch = {batch} WHERE id = {first}"));
+
+    app.sql("DELETE FROM usage_record");
+    finds(&app, "tells about are missing");
 }
 
 fn log(app: &TestApp) -> PathBuf {
