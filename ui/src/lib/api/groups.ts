@@ -1,7 +1,8 @@
 /** Groups of people: what their members may do beyond the defaults. Times are Unix seconds. */
 import { ask, path } from './direct';
 import type { PermissionTree } from './permissions';
-import { queryOf, type AdminUser } from './people';
+import type { AdminUser } from './people';
+import { queryOf } from './query';
 
 export interface Group {
   id: string;

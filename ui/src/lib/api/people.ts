@@ -1,6 +1,7 @@
 /** What administrators do with other people's accounts. Times are Unix seconds. */
 import { api, need, type Schema } from './client';
 import { ask, path, send } from './direct';
+import { filled, queryOf } from './query';
 import type { ApiKey } from './api-keys';
 import type { Group } from './groups';
 import type { SignedInSession } from './own-account';
@@ -44,19 +45,6 @@ export interface AccessReport {
   permissions: { path: string; allowed: boolean; because: Because[] }[];
   groups: { id: string; name: string }[];
   models: { id: string; allowed: boolean; because: Because[] }[];
-}
-
-/** Query strings leave out what is empty. */
-export function queryOf(values: Record<string, string | number | null>): string {
-  const query = new URLSearchParams();
-  for (const [name, value] of Object.entries(values)) if (value !== null && value !== '') query.set(name, String(value));
-  const text = query.toString();
-  return text === '' ? '' : `?${text}`;
-}
-
-/** Without what is empty, which the server would take for a value. */
-function filled<T extends object>(values: T): { [K in keyof T]: Exclude<T[K], ''> } {
-  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== '')) as { [K in keyof T]: Exclude<T[K], ''> };
 }
 
 /** The parameters of a path that names one account. */

@@ -1,6 +1,6 @@
 /** What people may do beyond their role, and who may use which model. */
 import { ask } from './direct';
-import { queryOf } from './people';
+import { queryOf } from './query';
 
 /** `{chat: {delete: true}}`: branch, leaf, answer. */
 export type PermissionTree = Record<string, Record<string, boolean>>;

@@ -1,8 +1,10 @@
 /** A page of the audit log as the address asks for it, how the chain stands, and one record of it. */
-import { audit, type AuditPage, type AuditQuery, type AuditRecord, type AuditStatus, type Verification } from '$lib/api/audit';
+import { audit, type AuditPage, type AuditQuery, type AuditRecord, type AuditStatus, type Outcome, type Verification } from '$lib/api/audit';
 import { messageOf } from '$lib/api/client';
 import { router } from '$lib/router.svelte';
 import { Remote } from '../remote.svelte';
+
+const OUTCOMES: Outcome[] = ['done', 'failed', 'denied'];
 
 /** The filters, by their names in the address. */
 export const FILTERS = ['actor', 'event', 'target', 'outcome', 'from', 'to'] as const;
@@ -13,7 +15,7 @@ export function queryOfAddress(): AuditQuery {
     actor: router.query('actor'),
     event: router.query('event'),
     target: router.query('target'),
-    outcome: router.query('outcome'),
+    outcome: OUTCOMES.find((outcome) => outcome === router.query('outcome')) ?? '',
     from: startOf(router.query('from')),
     to: dayAfter(router.query('to')),
     before: Number.isSafeInteger(before) && before > 0 ? before : null,

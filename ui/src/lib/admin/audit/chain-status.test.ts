@@ -12,6 +12,7 @@ const status: AuditStatus = {
   verified: null,
   sinks: [{ kind: 'database', ok: true, error: null }],
   problems: [],
+  lost_usage_lines: 0,
   public_key: 'cd34',
 };
 
