@@ -91,6 +91,7 @@ impl Gateway {
         if row.prefix != before.prefix || row.base_url != before.base_url {
             refuse_twin(&store::connections::list(&inner.db).await?, &row)?;
         }
+        self.carry_decisions(&before, &row, permit).await?;
         match store::connections::update(&inner.db, &row, Some(before.updated_at), permit).await {
             Ok(true) => drop(turn),
             Ok(false) => return Err(Refusal::not_found("connection").into()),

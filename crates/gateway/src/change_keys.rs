@@ -49,7 +49,7 @@ impl Gateway {
             return Err(keys::key_taken().into());
         }
         let MintedKey { secret, key } = keys::mint(&inner.db, &inner.ring, &inner.world, new, permit).await?;
-        inner.ledger.reload_keys().await?;
+        self.keys_changed().await?;
         Ok((secret, self.key_view(key).await?))
     }
 
@@ -102,7 +102,7 @@ impl Gateway {
     ) -> Result<KeyView, AdminError> {
         let inner = &*self.0;
         let key = keys::change(&inner.db, id, change, inner.world.now(), permit).await?;
-        inner.ledger.reload_keys().await?;
+        self.keys_changed().await?;
         self.key_view(key).await
     }
 
@@ -110,7 +110,7 @@ impl Gateway {
     pub async fn revoke_key(&self, id: &KeyId, permit: &Permit<ManageKeys>) -> Result<(), AdminError> {
         let inner = &*self.0;
         keys::revoke(&inner.db, id, inner.world.now(), permit).await?;
-        Ok(inner.ledger.reload_keys().await?)
+        self.keys_changed().await
     }
 
     async fn key_view(&self, key: VirtualKey) -> Result<KeyView, AdminError> {

@@ -85,7 +85,11 @@ impl Gateway {
         let is_it = |it: &ModelOverride| it.connection == *connection && it.upstream_id == upstream_id;
         let before = store::connections::overrides(&inner.db).await?.into_iter().find(is_it);
         let before = before.unwrap_or_else(|| undecided(connection, upstream_id));
-        let decided = decide(before, change, &catalog::own_id(row.prefix.as_deref(), upstream_id))?;
+        let own_id = catalog::own_id(row.prefix.as_deref(), upstream_id);
+        let name = |it: &ModelOverride| it.public_id.clone().unwrap_or_else(|| own_id.clone());
+        let old_name = name(&before);
+        let decided = decide(before, change, &own_id)?;
+        self.carry_decision(&old_name, &name(&decided), permit).await?;
         if decided == undecided(connection, upstream_id) {
             store::connections::delete_override(&inner.db, connection, upstream_id, permit).await?;
         } else {

@@ -7,12 +7,14 @@
 //! need no change travel on as they came. Nothing on the way asks the database: keys, money and models are
 //! in memory, and the [`ledger`] writes behind the answer's back.
 
+mod access;
 mod account;
 mod admin;
 mod arrange_connections;
 mod authorise;
 mod call;
 mod catalog;
+mod change_access;
 mod change_connections;
 mod change_keys;
 mod change_models;
@@ -45,12 +47,13 @@ use kernel::{
     Who, World,
 };
 use llm::{Estimate, Prices, UsageChunk};
-use settings::BaseUrls;
+use settings::{BaseUrls, Live};
 use store::Db;
 use tokio::time::Instant;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use vault::KeyRing;
 
+pub use access::{Asker, ModelReason};
 pub use admin::AdminError;
 pub use arrange_connections::{ArrangeError, WantedConnection};
 pub use catalog::{Catalog, PriceSource, Target};
@@ -82,6 +85,8 @@ pub struct GatewayParts {
     pub prices: Prices,
     /// Told of usage that is written, behind the answers' back. It must not wait for anything.
     pub usage_seen: UsageSeen,
+    /// The settings in force, for those that change while the gateway runs.
+    pub settings: Live,
     /// The rest.
     pub config: GatewayConfig,
     /// Every task the gateway starts is tracked here.
@@ -136,7 +141,9 @@ pub(crate) struct Inner {
     pub(crate) ring: Arc<KeyRing>,
     pub(crate) egress: Egress,
     pub(crate) prices: Prices,
+    pub(crate) settings: Live,
     pub(crate) config: GatewayConfig,
+    pub(crate) access: access::AccessBook,
     pub(crate) keys: Arc<keybook::KeyBook>,
     pub(crate) ledger: ledger::Ledger,
     pub(crate) catalog: ArcSwap<Catalog>,
@@ -237,7 +244,9 @@ impl Gateway {
             ring: parts.ring,
             egress: parts.egress,
             prices: parts.prices,
+            settings: parts.settings,
             config: parts.config,
+            access: access::AccessBook::default(),
             tasks: parts.tasks,
             serving: parts.serving,
             keys,
@@ -245,6 +254,7 @@ impl Gateway {
             master_digest,
         }));
         gateway.0.ledger.reload_keys().await?;
+        gateway.access_changed().await?;
         gateway.adopt_environment().await?;
         gateway.reload_connections().await?;
         gateway.keep_models_fresh();
@@ -279,7 +289,7 @@ impl Gateway {
         };
         let ask = parse::parse(call.endpoint, &body)?;
         receipt.asked(&ask);
-        let permit = authorise::authorise(&call.payer, &ask, inner.world.now())?;
+        let permit = authorise::authorise(self, &call.payer, &ask)?;
         let slot = limit::enter(inner)?;
         let plan = route::plan(self, &ask, permit).await?;
         let estimate = Estimate::of(&ask.envelope, plan.limits);
@@ -353,6 +363,8 @@ impl Gateway {
 
     /// Another process changed keys: reads them anew.
     pub async fn keys_changed(&self) -> Result<(), AdminError> {
+        // The owners first: a key whose owner is not known yet reaches nothing.
+        self.access_changed().await?;
         Ok(self.0.ledger.reload_keys().await?)
     }
 

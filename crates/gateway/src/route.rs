@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use kernel::{Kind, Permit, Pricing, Refusal, UseModel};
+use kernel::{Permit, Pricing, Refusal, UseModel};
 
 use llm::ModelLimits;
 
-use crate::{Gateway, parse::Ask, provider::Provider};
+use crate::{Gateway, access::no_such_model, parse::Ask, provider::Provider};
 
 /// Where a request goes.
 #[derive(Debug, Clone)]
@@ -43,10 +43,7 @@ pub(crate) async fn plan(gateway: &Gateway, ask: &Ask<'_>, _: Permit<UseModel>) 
             limits: known.map(|known| known.limits).unwrap_or_default(),
         });
     }
-    let words = format!(
-        "The model '{name}' does not exist or is not offered here. List /v1/models to see which are."
-    );
-    Err(Refusal { field: Some("model".into()), ..Refusal::new(Kind::NotFound, "model_not_found", words) })
+    Err(no_such_model(name))
 }
 
 fn listed(gateway: &Gateway, name: &str) -> Option<Plan> {

@@ -7,7 +7,9 @@ use settings::Live;
 use store::Db;
 use vault::{KeyRing, Passwords};
 
-use crate::{living::LivingSessions, passwords::BcryptCost, rules::Rules, throttle::Throttle};
+use crate::{
+    living::LivingSessions, passwords::BcryptCost, rights::RightsBook, rules::Rules, throttle::Throttle,
+};
 
 /// Passwords that are hashed at once: each takes a core for some tens of milliseconds, and 19 MiB.
 const MOST_HASHES: usize = 4;
@@ -37,6 +39,7 @@ pub(crate) struct Parts {
     pub(crate) living: LivingSessions,
     pub(crate) throttle: Throttle,
     pub(crate) bcrypt: BcryptCost,
+    pub(crate) rights: RightsBook,
 }
 
 impl Identity {
@@ -47,7 +50,8 @@ impl Identity {
         let passwords = Passwords::new(cores.min(MOST_HASHES));
         let (living, throttle, bcrypt) =
             (LivingSessions::default(), Throttle::default(), BcryptCost::default());
-        Self(Arc::new(Parts { world, db, ring, settings, passwords, living, throttle, bcrypt }))
+        let rights = RightsBook::default();
+        Self(Arc::new(Parts { world, db, ring, settings, passwords, living, throttle, bcrypt, rights }))
     }
 
     /// Forgets what is in memory about sessions. Call it when the store's revision of identity has changed:

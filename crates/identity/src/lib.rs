@@ -7,11 +7,13 @@
 mod accounts;
 mod error;
 mod form;
+mod groups;
 mod identity;
 mod import;
 mod living;
 mod passwords;
 mod provision;
+mod rights;
 mod rules;
 mod sign_in;
 #[cfg(test)]
@@ -21,6 +23,7 @@ mod weak_password;
 
 pub use accounts::{AccountChange, Contact};
 pub use form::{NewAccount, SignInForm};
+pub use groups::{Answer, Because, GroupForm, MemberKind};
 pub use identity::{Identity, IdentityParts};
 pub use import::{ImportReport, RefusedRow};
 pub use sign_in::SessionView;

@@ -13,7 +13,7 @@ use std::{
     time::Duration,
 };
 
-use kernel::{Email, Person, PersonCredential, Role, Session, SessionId, Timestamp, User, UserId};
+use kernel::{Email, Person, PersonCredential, Rights, Role, Session, SessionId, Timestamp, User, UserId};
 
 /// How long an entry is believed.
 const FRESH: Duration = Duration::from_mins(1);
@@ -48,8 +48,8 @@ impl Living {
         }
     }
 
-    /// Whom the session stands for.
-    pub(crate) fn person(self, session: SessionId) -> Person {
+    /// Whom the session stands for, with these rights.
+    pub(crate) fn person(self, session: SessionId, rights: Rights) -> Person {
         Person {
             user: self.user,
             role: self.role,
@@ -57,6 +57,7 @@ impl Living {
             email: self.email,
             credential: PersonCredential::Session(session),
             proved_at: Some(self.proved_at),
+            rights,
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Sign-up, sign-in and sign-out, and who a session token stands for.
 
 use kernel::{
-    Caller, Email, Person, Refusal, Secret, Session, SessionId, Timestamp, User, Who,
+    Caller, Email, PermissionSet, Person, Refusal, Secret, Session, SessionId, Timestamp, User, Who,
     audit::{Entry, Event, Target},
 };
 use store::{StoreError, audit, sessions, users};
@@ -25,6 +25,8 @@ pub struct SessionView {
     pub user: User,
     /// What proves it; for its owner alone.
     pub token: Secret<String>,
+    /// What the person may do at this moment.
+    pub permissions: PermissionSet,
 }
 
 impl Identity {
@@ -99,7 +101,8 @@ impl Identity {
             created_at: now,
             expires_at: self.rules().session_life.map(|life| now.plus(life)),
         };
-        let person = Living::new(&session, &user, now).person(session.id.clone());
+        let person =
+            Living::new(&session, &user, now).person(session.id.clone(), self.rights_of(&user.id, user.role));
         let by = by.acting_as(Who::Person(person));
         // A password that was reset since it was checked ended all sessions; this one must not outlive it.
         let has_begun =
@@ -116,7 +119,8 @@ impl Identity {
 
     fn view(&self, session: Session, user: User) -> SessionView {
         let token = self.0.ring.sign_session(&session, AuthMethod::Password);
-        SessionView { session, user, token }
+        let permissions = self.rights_of(&user.id, user.role).permissions;
+        SessionView { session, user, token, permissions }
     }
 
     /// The session of a person who is signed in.
@@ -152,7 +156,8 @@ impl Identity {
         if has_ended || living.user != claims.id {
             return Err(IdentityError::SessionOver.into());
         }
-        Ok(living.person(claims.jti))
+        let rights = self.rights_of(&living.user, living.role);
+        Ok(living.person(claims.jti, rights))
     }
 
     async fn look_up(&self, id: &SessionId, now: Timestamp) -> Result<Living, Refusal> {

@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc};
 
-use crate::{ApiKeyId, Email, KeyId, RequestFacts, Role, SessionId, Timestamp, UserId};
+use crate::{ApiKeyId, Email, KeyId, RequestFacts, Rights, Role, SessionId, Timestamp, UserId};
 
 /// Whoever a request was authenticated as, together with the request. Cheap to clone; clones share the
 /// request, and with it what was recorded about it.
@@ -44,6 +44,8 @@ pub struct Person {
     pub credential: PersonCredential,
     /// When the session last proved that its owner is there; a fresh sign-in is such a proof. A key never is.
     pub proved_at: Option<Timestamp>,
+    /// What the person may do beyond the role, at this moment.
+    pub rights: Rights,
 }
 
 /// What a person's request presented.
@@ -65,6 +67,11 @@ pub struct Program {
 }
 
 impl Person {
+    /// Whether the role is administrator.
+    pub fn is_admin(&self) -> bool {
+        self.role == Role::Admin
+    }
+
     /// The sign-in, when there is one.
     pub const fn session(&self) -> Option<&SessionId> {
         match &self.credential {

@@ -144,6 +144,12 @@ impl Membership {
         line
     }
 
+    /// The groups that hang below this one, at any depth.
+    pub fn below(&self, group: &GroupId) -> Vec<GroupId> {
+        let hangs = |id: &&GroupId| *id != group && self.line(id).contains(group);
+        self.groups.keys().filter(hangs).cloned().collect()
+    }
+
     /// Whether `group` may hang below `parent`: not when the parent is the group itself or hangs below it.
     pub fn may_hang(&self, group: &GroupId, parent: &GroupId) -> bool {
         !self.line(parent).contains(group)

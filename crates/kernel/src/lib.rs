@@ -44,8 +44,8 @@ pub use money::{Money, MoneyError};
 pub use origin::{BaseUrl, BaseUrlError};
 pub use permission::{Permission, PermissionSet, PermissionTree};
 pub use policy::{
-    Action, Denied, ManageConnections, ManageKeys, ManageSettings, ManageUsers, PROOF_LASTS, Permit,
-    ReadAudit, ReadUsage, UseModel, UseWorkspace, WriteChat,
+    Action, ChangeGrants, Denied, ManageConnections, ManageGroups, ManageKeys, ManageSettings, ManageUsers,
+    PROOF_LASTS, Permit, ReadAudit, ReadOthersChat, ReadUsage, UseModel, UseWorkspace, WriteChat,
 };
 pub use refusal::{Kind, Refusal};
 pub use request::{Channel, HttpFacts, RequestFacts};

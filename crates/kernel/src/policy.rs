@@ -3,7 +3,10 @@
 
 use std::time::Duration;
 
-use crate::{Caller, Endpoint, Kind, ModelId, Person, Refusal, Role, Timestamp, UserId, VirtualKey, Who};
+use crate::{
+    Caller, Endpoint, Grant, Kind, ModelId, Permission, Person, Refusal, Role, Timestamp, UserId, VirtualKey,
+    Want, Who, decide,
+};
 
 /// Something that needs permission. Sealed: the list below is the whole of it.
 pub trait Action: sealed::Sealed {
@@ -47,6 +50,12 @@ actions! {
     ReadUsage: Caller,
     /// Read, prove and export the audit log.
     ReadAudit: Caller,
+    /// Make and change groups, and say who is in them.
+    ManageGroups: Caller,
+    /// Decide who may see and change one resource.
+    ChangeGrants: Caller,
+    /// Read somebody else's chat.
+    ReadOthersChat: Caller,
 }
 
 /// Proof that the policy allowed `A`, and to whom. What changes state takes a reference to one and writes
@@ -150,6 +159,10 @@ impl Caller {
         may_read_usage -> ReadUsage,
         /// Administrators and the operator read the audit log.
         may_read_audit -> ReadAudit,
+        /// Administrators and the operator manage groups.
+        may_manage_groups -> ManageGroups,
+        /// Administrators read other people's chats, where `ENABLE_ADMIN_CHAT_ACCESS` allows it.
+        may_read_others_chat -> ReadOthersChat,
     }
 
     fn administrates(&self) -> Result<(), Denied> {
@@ -187,6 +200,26 @@ impl Caller {
             Who::Anonymous => Err(Denied::Unauthenticated),
             _ => Err(Denied::NotPermitted),
         }
+    }
+
+    /// Administrators decide about every resource; others about what its grants let them write, when they have
+    /// the permission that goes with this kind of resource.
+    pub fn may_change_grants(
+        &self,
+        permission: Permission,
+        grants: &[Grant],
+    ) -> Result<Permit<ChangeGrants>, Refusal> {
+        let denied = match self.administrates() {
+            Ok(()) => return Ok(Permit::granted(self)),
+            Err(denied) => denied,
+        };
+        let (person, _) = self.may_use_workspace().map_err(|_| denied)?;
+        person.rights.require(permission)?;
+        if decide(&person.user, &person.rights, None, grants, Want::Write).is_some() {
+            return Ok(Permit::granted(self));
+        }
+        let words = "You may use this, but not decide about it. Ask somebody who may, or an administrator.";
+        Err(Refusal::new(Kind::Forbidden, "grant_missing", words))
     }
 
     /// A chat is its owner's alone. A stranger must be answered as if the chat did not exist, so the

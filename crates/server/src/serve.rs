@@ -142,6 +142,7 @@ async fn wire(
     if identity.ensure_admin().await?.is_some() {
         tracing::info!("the administrator of WEBUI_ADMIN_EMAIL was made");
     }
+    identity.access_changed().await?;
     let gateway = Gateway::start(GatewayParts {
         world: base.world.clone(),
         db: base.db.clone(),
@@ -149,6 +150,7 @@ async fn wire(
         egress: Egress::new(egress_config(&loaded)),
         prices: Prices::built_in().with(loaded.settings.model_prices.value.0.clone()),
         usage_seen: usage_lines(&trail),
+        settings: base.settings.clone(),
         config: gateway_config(&loaded, demo),
         tasks: tasks.clone(),
         serving: serving.clone(),

@@ -50,9 +50,12 @@ async fn reload(app: &App, topic: Topic) -> bool {
         Topic::Connections => services.gateway.connections_changed().await.map_err(|error| error.to_string()),
         Topic::Identity => {
             services.identity.forget();
-            stop_who_is_out(app).await
+            // The role of a key's owner limits the key.
+            let limits = services.gateway.access_changed().await.map_err(|error| error.to_string());
+            limits.and(stop_who_is_out(app).await)
         }
         Topic::Settings => app.settings_changed().await,
+        Topic::Access => app.access_changed().await.map_err(|error| error.to_string()),
     };
     done.inspect_err(|error| tracing::warn!(?topic, error, "a change of another process could not be loaded"))
         .is_ok()

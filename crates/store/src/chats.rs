@@ -72,6 +72,24 @@ pub async fn row_by_id(db: &Db, id: &ChatId) -> Result<Option<ChatRow>, StoreErr
     db.query_one(sql, values![id]).await?.map(chat).transpose()
 }
 
+/// Chats, of one person or of everybody, in the order of their ids: the next ones after `last`.
+pub async fn rows_after(
+    db: &Db,
+    owner: Option<&UserId>,
+    last: Option<&ChatId>,
+    count: u32,
+) -> Result<Vec<ChatRow>, StoreError> {
+    let mut params = values![last.map_or("", ChatId::as_str), count];
+    let whose = if let Some(owner) = owner {
+        params.push(owner.into());
+        " AND account_id = $3"
+    } else {
+        ""
+    };
+    let sql = format!("SELECT {ROW} FROM chat WHERE id > $1{whose} ORDER BY id LIMIT $2");
+    db.query(sql, params).await?.into_iter().map(chat).collect()
+}
+
 /// Which chats to list; `None` does not matter.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct ListFilter {

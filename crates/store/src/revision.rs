@@ -21,10 +21,12 @@ pub enum Topic {
     Identity,
     /// Stored settings.
     Settings,
+    /// Groups, their members and grants.
+    Access,
 }
 
 impl Topic {
-    const ALL: [Self; 4] = [Self::Keys, Self::Connections, Self::Identity, Self::Settings];
+    const ALL: [Self; 5] = [Self::Keys, Self::Connections, Self::Identity, Self::Settings, Self::Access];
 
     const fn as_str(self) -> &'static str {
         match self {
@@ -32,6 +34,7 @@ impl Topic {
             Self::Connections => "connections",
             Self::Identity => "identity",
             Self::Settings => "settings",
+            Self::Access => "access",
         }
     }
 }
@@ -46,7 +49,7 @@ pub async fn bump(tx: &mut Tx, topic: Topic) -> Result<(), StoreError> {
 }
 
 /// All counters, in one cheap statement.
-pub async fn read_all(db: &Db) -> Result<[(Topic, i64); 4], StoreError> {
+pub async fn read_all(db: &Db) -> Result<[(Topic, i64); 5], StoreError> {
     let mut counters = Topic::ALL.map(|topic| (topic, None));
     for row in db.query("SELECT topic, value FROM revision", Vec::new()).await? {
         let mut fields = row.fields("revision");
@@ -56,7 +59,7 @@ pub async fn read_all(db: &Db) -> Result<[(Topic, i64); 4], StoreError> {
         }
     }
     let missing = |topic: Topic| StoreError::Damaged { table: "revision", id: topic.as_str().to_owned() };
-    let mut all = [(Topic::Keys, 0); 4];
+    let mut all = [(Topic::Keys, 0); 5];
     for (slot, (topic, value)) in all.iter_mut().zip(counters) {
         *slot = (topic, value.ok_or_else(|| missing(topic))?);
     }

@@ -2,8 +2,8 @@
 //! BLOB/BYTEA; refuses to know tables.
 
 use kernel::{
-    AuditId, BaseUrl, ChatId, ConnectionId, Email, KeyId, MessageId, Money, RequestId, SessionId, Timestamp,
-    UsageId, UserId, audit,
+    AuditId, BaseUrl, ChatId, ConnectionId, Email, GroupId, KeyId, MessageId, Money, RequestId, SessionId,
+    ShareId, Timestamp, UsageId, UserId, audit,
 };
 
 /// One value. It has no `Debug`: values are people's data and must not end up in a log.
@@ -217,9 +217,11 @@ as_text!(
     UsageId,
     RequestId,
     AuditId,
+    GroupId,
+    ShareId,
     Email,
     BaseUrl
 );
-ids!(UserId, SessionId, ConnectionId, KeyId, ChatId, MessageId, UsageId, RequestId);
+ids!(UserId, SessionId, ConnectionId, KeyId, ChatId, MessageId, UsageId, RequestId, GroupId, ShareId);
 words!(audit::Event, audit::Outcome, audit::TargetKind);
-words!(kernel::Role, kernel::MessageRole, kernel::Endpoint, kernel::Outcome);
+words!(kernel::Role, kernel::MessageRole, kernel::Endpoint, kernel::Outcome, kernel::Want);

@@ -6,7 +6,7 @@ use audit::Trail;
 use axum::extract::FromRef;
 use gateway::Gateway;
 use identity::Identity;
-use kernel::World;
+use kernel::{Refusal, World};
 use settings::Live;
 use store::Db;
 use tokio::sync::{Mutex, MutexGuard};
@@ -57,6 +57,13 @@ impl App {
         let Services { db, settings, .. } = self.services();
         let stored = store::settings::all(db).await.map_err(|error| error.to_string())?;
         settings.replace_stored(&stored).map_err(|problems| format!("{problems:?}"))
+    }
+
+    /// Groups or grants changed, here or in another process: takes them over.
+    pub async fn access_changed(&self) -> Result<(), Refusal> {
+        let Services { identity, gateway, .. } = self.services();
+        identity.access_changed().await?;
+        Ok(gateway.access_changed().await?)
     }
 
     /// Waits until nobody else changes settings; others wait until the guard is dropped.

@@ -4,7 +4,8 @@
 use std::{collections::HashMap, sync::Arc};
 
 use kernel::{
-    ChatHead, ChatId, ChatRow, Message, MessageId, Permit, Person, TurnId, UseWorkspace, WriteChat,
+    ChatHead, ChatId, ChatRow, Message, MessageId, Permission, Permit, Person, ShareId, TurnId, UseWorkspace,
+    WriteChat,
     audit::{Entry, Event},
 };
 use store::{
@@ -40,6 +41,10 @@ pub struct OpenChat {
     pub messages: Vec<Message>,
     /// Answers being written by this process.
     pub active: Vec<ActiveTurn>,
+    /// The link under which a copy of it is shared.
+    pub share: Option<ShareId>,
+    /// How often administrators read it.
+    pub admin_reads: u64,
 }
 
 /// A turn that is not over.
@@ -54,6 +59,23 @@ pub struct ActiveTurn {
 impl Desk {
     pub(crate) const fn new(inner: Arc<Inner>, person: Person, permit: Permit<UseWorkspace>) -> Self {
         Self { inner, person, permit }
+    }
+
+    pub(crate) const fn inner(&self) -> &Arc<Inner> {
+        &self.inner
+    }
+
+    pub(crate) const fn person(&self) -> &Person {
+        &self.person
+    }
+
+    pub(crate) const fn permit(&self) -> &Permit<UseWorkspace> {
+        &self.permit
+    }
+
+    /// Refuses with 403 `permission_missing` whoever lacks the permission at this moment.
+    pub(crate) fn require(&self, permission: Permission) -> Result<(), WorkspaceError> {
+        self.person.rights.require(permission).map_err(WorkspaceError::NotAllowed)
     }
 
     /// My chats, the one changed last first; 60 a page, all of them without a page. Pages count from 1.
@@ -77,6 +99,7 @@ impl Desk {
     /// Begins a chat, empty or with messages.
     pub async fn create(&self, change: &ChatChange) -> Result<OpenChat, WorkspaceError> {
         change.check()?;
+        self.may_choose(change, "{}")?;
         let now = self.inner.world.now();
         let messages = change.changed_messages(&[], |_| false, now)?;
         if change.current.as_ref().is_some_and(|id| messages.iter().all(|message| message.id != *id)) {
@@ -106,13 +129,18 @@ impl Desk {
     pub async fn update(&self, id: &ChatId, change: &ChatChange) -> Result<OpenChat, WorkspaceError> {
         change.check()?;
         let (row, permit) = self.own(id).await?;
+        self.may_choose(change, &row.extra)?;
         let (db, now) = (&self.inner.db, self.inner.world.now());
         let messages = if change.messages.is_empty() {
             Vec::new()
         } else {
             let stored = chats::messages_of(db, id).await?;
             let is_written = |message: &MessageId| self.inner.turns.is_written(id, message);
-            change.changed_messages(&stored, is_written, now)?
+            let changed = change.changed_messages(&stored, is_written, now)?;
+            if change.rewrites(&stored) {
+                self.require(Permission::ChatEdit)?;
+            }
+            changed
         };
         let update = ChatUpdate {
             messages,
@@ -142,6 +170,7 @@ impl Desk {
     /// Deletes a chat and stops what is being written in it.
     pub async fn delete(&self, id: &ChatId) -> Result<(), WorkspaceError> {
         let (_, permit) = self.own(id).await?;
+        self.require(Permission::ChatDelete)?;
         let is_deleted = chats::delete(&self.inner.db, id, &permit).await?;
         self.inner.turns.stop(|turn| turn.chat == *id);
         if is_deleted { Ok(()) } else { Err(WorkspaceError::Missing("chat")) }
@@ -149,6 +178,7 @@ impl Desk {
 
     /// Deletes all of my chats.
     pub async fn delete_all(&self) -> Result<(), WorkspaceError> {
+        self.require(Permission::ChatDelete)?;
         chats::delete_all(&self.inner.db, &self.person.user, &self.permit).await?;
         self.inner.turns.stop(|turn| turn.owner == self.person.user);
         Ok(())
@@ -215,6 +245,7 @@ impl Desk {
             });
         }
         let (_, permit) = self.own(chat).await?;
+        self.require(Permission::ChatEdit)?;
         let stored = chats::message(&self.inner.db, chat, message).await?;
         let stored = stored.ok_or(WorkspaceError::Missing("message"))?;
         if self.inner.turns.is_written(chat, message) {
@@ -240,6 +271,7 @@ impl Desk {
         message: &MessageId,
     ) -> Result<OpenChat, WorkspaceError> {
         let (_, permit) = self.own(chat).await?;
+        self.require(Permission::ChatDeleteMessage)?;
         let now = self.inner.world.now();
         let gone =
             chats::delete_message_with_descendants(&self.inner.db, chat, message, now, &permit).await?;
@@ -252,7 +284,11 @@ impl Desk {
 
     /// Begins an answer. It is written to its end whether or not anybody watches.
     pub async fn start_turn(&self, chat: &ChatId, new: NewTurn) -> Result<StartedTurn, WorkspaceError> {
-        let (row, permit) = self.own(chat).await?;
+        let (mut row, permit) = self.own(chat).await?;
+        if matches!(new, NewTurn::Again { .. }) {
+            self.require(Permission::ChatRegenerateResponse)?;
+        }
+        row.extra = self.usable(&row.extra);
         turn::start(&self.inner, row, permit, new).await
     }
 
@@ -283,7 +319,7 @@ impl Desk {
         self.inner.turns.find(chat, turn).ok_or(WorkspaceError::Missing("turn"))
     }
 
-    async fn own(&self, id: &ChatId) -> Result<(ChatRow, Permit<WriteChat>), WorkspaceError> {
+    pub(crate) async fn own(&self, id: &ChatId) -> Result<(ChatRow, Permit<WriteChat>), WorkspaceError> {
         let row = chats::row_by_id(&self.inner.db, id).await?;
         let owned = row.and_then(|row| {
             let permit = self.permit.by().may_write_chat(&row.head.owner)?;
@@ -298,16 +334,22 @@ impl Desk {
     }
 
     async fn with_messages(&self, row: ChatRow) -> Result<OpenChat, WorkspaceError> {
-        let messages = chats::messages_of(&self.inner.db, &row.head.id).await?;
+        Self::open_row(&self.inner, row).await
+    }
+
+    /// A chat with its messages, for somebody who was found to be allowed to see it.
+    pub(crate) async fn open_row(inner: &Inner, row: ChatRow) -> Result<OpenChat, WorkspaceError> {
+        let messages = chats::messages_of(&inner.db, &row.head.id).await?;
         // A turn may end while the messages are read: whoever is shown half an answer is also told where
         // the rest of it is.
         let is_half = |id: &MessageId| messages.iter().any(|message| message.id == *id && !message.is_done);
-        let turns = self.inner.turns.in_chat(&row.head.id).into_iter();
+        let turns = inner.turns.in_chat(&row.head.id).into_iter();
         let active = turns
             .filter(|turn| !turn.is_over() || is_half(&turn.message))
             .map(|turn| ActiveTurn { id: turn.id.clone(), message: turn.message.clone() })
             .collect();
-        Ok(OpenChat { row, messages, active })
+        let (share, admin_reads) = store::shares::marks_of(&inner.db, &row.head.id).await?;
+        Ok(OpenChat { row, messages, active, share, admin_reads })
     }
 }
 

@@ -38,6 +38,9 @@ pub enum WorkspaceError {
     /// Not a member.
     #[error(transparent)]
     Denied(#[from] Denied),
+    /// A member, but without the permission.
+    #[error("{0}")]
+    NotAllowed(Refusal),
     /// The database.
     #[error(transparent)]
     Store(StoreError),
@@ -71,6 +74,7 @@ impl From<WorkspaceError> for Refusal {
                 Self::new(Kind::Unavailable, "shutting_down", words).after(Duration::from_secs(1))
             }
             WorkspaceError::Denied(denied) => denied.into(),
+            WorkspaceError::NotAllowed(refusal) => refusal,
             WorkspaceError::Store(error) => error.into(),
             WorkspaceError::Failed => Self::internal(),
         }

@@ -8,10 +8,13 @@
 //!
 //! It refuses to know HTTP and SQL.
 
+mod admin_reading;
 mod change;
 mod desk;
 mod error;
 mod recover;
+mod rights;
+mod share;
 #[cfg(test)]
 mod spec;
 mod title;

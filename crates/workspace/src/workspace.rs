@@ -61,6 +61,10 @@ impl Workspace {
         self.0.turns.owners()
     }
 
+    pub(crate) const fn inner(&self) -> &Arc<Inner> {
+        &self.0
+    }
+
     /// Stops every answer that is being written for a person who may no longer have any.
     pub fn stop_everything_of(&self, person: &UserId) {
         self.0.turns.stop(|turn| turn.owner == *person);

@@ -1,5 +1,6 @@
 //! The store's specification, run on both databases.
 
+mod access;
 mod accounts;
 mod administration;
 mod audit;
@@ -20,7 +21,8 @@ use std::{
 };
 
 use kernel::{
-    Caller, Clock, Email, Person, PersonCredential, Random, Role, Secret, Timestamp, User, Who, World,
+    Caller, Clock, Email, Person, PersonCredential, Random, Rights, Role, Secret, Timestamp, User, Who,
+    World,
     audit::{Level, Sealer},
 };
 use tempfile::TempDir;
@@ -145,6 +147,7 @@ pub(crate) fn signed_in(name: &str, role: Role) -> Caller {
         email: user.email,
         credential: PersonCredential::Session(format!("session_{name}").parse().unwrap()),
         proved_at: None,
+        rights: Rights::default(),
     }))
 }
 

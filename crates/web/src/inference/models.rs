@@ -128,7 +128,7 @@ async fn retrieve(app: &App, parts: &Parts, model: &str) -> Result<OpenAiModel, 
 async fn list(app: &App, parts: &Parts) -> Result<OpenAiModels, Refusal> {
     let payer = reader(app, parts).await?;
     let catalog = app.services().gateway.settled_catalog().await;
-    let models = catalog.offered().filter(|target| may_use(&payer, target));
+    let models = catalog.offered().filter(|target| may_use(app, &payer, target));
     Ok(models.map(|target| target.as_ref().into()).collect())
 }
 
@@ -137,7 +137,7 @@ async fn list_of(app: &App, parts: &Parts, place: usize) -> Result<OpenAiModels,
     let payer = reader(app, parts).await?;
     let found = app.services().gateway.models_at(place).await?;
     let models = found.ok_or_else(|| Refusal::not_found("connection"))?;
-    let models = models.iter().filter(|target| may_use(&payer, target));
+    let models = models.iter().filter(|target| may_use(app, &payer, target));
     Ok(models.map(|target| target.as_ref().into()).collect())
 }
 
@@ -151,11 +151,12 @@ async fn reader(app: &App, parts: &Parts) -> Result<Payer, Refusal> {
     Ok(payer)
 }
 
-fn may_use(payer: &Payer, target: &Target) -> bool {
-    match payer {
+fn may_use(app: &App, payer: &Payer, target: &Target) -> bool {
+    let is_listed = match payer {
         Payer::Caller(_) => true,
         Payer::Key(held) => {
             ModelId::parse(&target.public_id).is_some_and(|id| held.key.may_use_model(&id).is_ok())
         }
-    }
+    };
+    is_listed && app.services().gateway.may_reach(payer, &target.public_id)
 }

@@ -71,9 +71,9 @@ pub(super) struct Session {
     role: Role,
     /// May be empty.
     profile_image_url: String,
-    /// Nothing yet; Open WebUI's clients expect the field.
-    #[schema(value_type = BTreeMap<String, serde_json::Value>)]
-    permissions: serde_json::Map<String, serde_json::Value>,
+    /// What the person may do at this moment, as a tree: `{"chat":{"delete":true}}`.
+    #[schema(value_type = BTreeMap<String, BTreeMap<String, bool>>)]
+    permissions: kernel::PermissionTree,
 }
 
 /// Whom to ask for access; both `null` when the operator does not show it.
@@ -93,7 +93,7 @@ pub(super) struct Status {
 
 impl From<&SessionView> for Session {
     fn from(view: &SessionView) -> Self {
-        let SessionView { session, user, token } = view;
+        let SessionView { session, user, token, permissions } = view;
         Self {
             token: token.expose().clone(),
             token_type: "Bearer",
@@ -103,7 +103,7 @@ impl From<&SessionView> for Session {
             name: user.name.clone(),
             role: user.role.into(),
             profile_image_url: user.profile_image_url.clone(),
-            permissions: serde_json::Map::new(),
+            permissions: permissions.tree(),
         }
     }
 }

@@ -5,7 +5,12 @@ mod auths;
 mod chats;
 mod config;
 mod cookie;
+mod grants;
+mod groups;
 mod models;
+mod permissions;
+mod preferences;
+pub(crate) mod switches;
 mod turns;
 mod users;
 
@@ -17,7 +22,11 @@ pub(crate) fn routes() -> Group {
         .with(auths::routes())
         .with(account_admin::routes())
         .with(users::routes())
+        .with(groups::routes())
+        .with(permissions::routes())
+        .with(preferences::routes())
         .with(models::routes())
+        .with(grants::routes())
         .with(chats::routes())
         .with(turns::routes())
 }

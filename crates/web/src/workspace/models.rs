@@ -1,7 +1,7 @@
 //! The models to choose from, in Open WebUI's shape. A program sees those that its key lists.
 
 use axum::{Extension, Json, extract::State};
-use gateway::{Gateway, Target};
+use gateway::{Gateway, Payer, Target};
 use http::HeaderMap;
 use kernel::{Caller, Endpoint, ModelId, Pricing, Who};
 use serde::Serialize;
@@ -104,18 +104,22 @@ async fn list_models(
     Extension(caller): Extension<Caller>,
     headers: HeaderMap,
 ) -> Answer<Json<ModelList>> {
-    let held = match (caller.who(), Credential::of(&headers)) {
-        (Who::Program(_), Some(credential)) => Some(gateway.program(credential.text())?),
-        _ => None,
+    let payer = match (caller.who(), Credential::of(&headers)) {
+        (Who::Program(_), Some(credential)) => Payer::Key(gateway.program(credential.text())?),
+        _ => Payer::Caller(caller),
     };
-    match &held {
-        Some(held) => held.key.may_call(Endpoint::Models)?,
-        None => drop(caller.may_use_model()?),
+    match &payer {
+        Payer::Key(held) => held.key.may_call(Endpoint::Models)?,
+        Payer::Caller(caller) => drop(caller.may_use_model()?),
     }
     let may_use = |target: &Target| {
-        held.as_ref().is_none_or(|held| {
-            ModelId::parse(&target.public_id).is_some_and(|id| held.key.may_use_model(&id).is_ok())
-        })
+        let is_listed = match &payer {
+            Payer::Key(held) => {
+                ModelId::parse(&target.public_id).is_some_and(|id| held.key.may_use_model(&id).is_ok())
+            }
+            Payer::Caller(_) => true,
+        };
+        is_listed && gateway.may_reach(&payer, &target.public_id)
     };
     let catalog = gateway.catalog();
     let data = catalog.offered().filter(|it| may_use(it)).map(|target| target.as_ref().into()).collect();

@@ -17,8 +17,8 @@ use std::{
 use egress::{Egress, EgressConfig};
 use gateway::{Demo, Gateway, GatewayConfig, GatewayParts};
 use kernel::{
-    Caller, ChatId, Clock, Email, Message, MessageId, MessageRole, Person, PersonCredential, Random, Refusal,
-    Role, SessionId, Timestamp, User, UserId, Who, World, audit::Level,
+    Caller, ChatId, Clock, Email, Message, MessageId, MessageRole, PermissionSet, Person, PersonCredential,
+    Random, Refusal, Rights, Role, SessionId, Timestamp, User, UserId, Who, World, audit::Level,
 };
 use settings::Live;
 use store::{DatabaseConfig, Db, audit::Recorder};
@@ -181,6 +181,13 @@ async fn gateway(db: &Db, world: &World, tasks: &TaskTracker, shutdown: &Cancell
         egress: Egress::new(EgressConfig::default()),
         prices: llm::Prices::built_in(),
         usage_seen: std::sync::Arc::new(drop),
+        settings: settings::Live::new(
+            BTreeMap::new(),
+            BTreeMap::new(),
+            &BTreeMap::new(),
+            Box::new(|_| Err(std::io::ErrorKind::NotFound.into())),
+        )
+        .unwrap(),
         config,
         tasks: tasks.clone(),
         serving: shutdown.clone(),
@@ -215,6 +222,7 @@ pub(crate) fn caller(name: &str) -> Caller {
         email: Email::parse(&format!("{name}@example.com")).unwrap(),
         credential: PersonCredential::Session(session),
         proved_at: None,
+        rights: Rights::new(PermissionSet::of_administrators(), Vec::new()),
     }))
 }
 

@@ -279,6 +279,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/chats/all": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All of my chats, one JSON object a line. Needs `chat.export`. */
+        get: operations["export_my_chats"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/chats/all/db": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Everybody's chats, one JSON object a line. The export is noted in each chat, for its owner to see. */
+        get: operations["export_all_chats"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/chats/archived": {
         parameters: {
             query?: never;
@@ -305,6 +339,23 @@ export interface paths {
         };
         /** The same under Open WebUI's other path. */
         get: operations["list_chats_too"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/chats/list/user/{user_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The titles of a person's chats, sixty a page. Reading one leaves a record that the person sees. */
+        get: operations["list_chats_of_user"];
         put?: never;
         post?: never;
         delete?: never;
@@ -364,6 +415,60 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/chats/share/all": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Take all of my links back. */
+        delete: operations["unshare_all"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/chats/share/{share_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A shared chat, for everybody who is signed in and has the link. 404 also while sharing is switched off, and
+         *     when its owner may no longer share.
+         */
+        get: operations["shared_chat"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/chats/shared": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What I share, the latest first, sixty a page. */
+        get: operations["list_shared"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/chats/{id}": {
         parameters: {
             query?: never;
@@ -371,13 +476,33 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** A chat with its tree of messages. */
+        /**
+         * A chat with its tree of messages. Administrators read other people's chats, where `ENABLE_ADMIN_CHAT_ACCESS`
+         *     is on; each reading leaves a record that the person sees.
+         */
         get: operations["get_chat"];
         put?: never;
         /** Merge changes into a chat. Only what differs is written; messages that are not given stay. */
         post: operations["update_chat"];
         /** Delete a chat, and stop what is being written in it. */
         delete: operations["delete_chat"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/chats/{id}/access-log": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Which administrators read one of my chats. */
+        get: operations["chat_access_log"];
+        put?: never;
+        post?: never;
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -464,6 +589,24 @@ export interface paths {
         put?: never;
         post?: never;
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/chats/{id}/share": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Share a chat as it is now; again, to replace the copy under the same link. Needs `chat.share`. */
+        post: operations["share_chat"];
+        /** Take the link back. It works at once no more; `false` when there was none. */
+        delete: operations["unshare_chat"];
         options?: never;
         head?: never;
         patch?: never;
@@ -628,6 +771,210 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/groups/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All groups, for administrators; one's own, for others. */
+        get: operations["list_groups"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/groups/create": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Make a group. 409 `name_taken`; 400 `invalid_name`, `invalid_parent`. */
+        post: operations["create_group"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/groups/id/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One group. */
+        get: operations["get_group"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/groups/id/{id}/delete": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Delete a group. What was granted to it is granted to nobody. */
+        delete: operations["delete_group"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/groups/id/{id}/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A group with the ids of its members. */
+        get: operations["export_group"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/groups/id/{id}/info": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A group of one's own; any, for administrators. */
+        get: operations["group_info"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/groups/id/{id}/members": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Members by name, thirty a page. */
+        get: operations["list_group_members"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/groups/id/{id}/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What membership in a group means. */
+        get: operations["preview_group"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/groups/id/{id}/update": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Change a group. In force at its members' next requests. */
+        post: operations["update_group"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/groups/id/{id}/users": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** The direct members, by name. */
+        post: operations["list_group_users"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/groups/id/{id}/users/add": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Take people in. In force at their next requests. */
+        post: operations["add_group_users"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/groups/id/{id}/users/remove": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Let people go. In force at their next requests. */
+        post: operations["remove_group_users"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/keys": {
         parameters: {
             query?: never;
@@ -716,6 +1063,43 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/models/model": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One model, and who may use it. */
+        get: operations["get_model"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/models/model/access/update": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Decide who may see and change a model: administrators, and people with the permission `workspace.models`
+         *     whom a grant lets write. In force at the next request.
+         */
+        post: operations["update_model_access"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/settings": {
         parameters: {
             query?: never;
@@ -788,6 +1172,61 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/users/default/permissions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What everybody may do unless a group gives more: the settings `USER_PERMISSIONS_...` that are in force. */
+        get: operations["default_permissions"];
+        put?: never;
+        /**
+         * Change what everybody may do; what is left out stays. In force at everybody's next request. 409
+         *     `set_by_environment` for what the environment decides.
+         */
+        post: operations["update_default_permissions"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/users/default/permissions/defaults": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What they are when nobody decides anything. */
+        get: operations["built_in_permissions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/users/groups": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** My groups. */
+        get: operations["my_groups"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/users/import": {
         parameters: {
             query?: never;
@@ -803,6 +1242,23 @@ export interface paths {
          *     account or none.
          */
         post: operations["import_users"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/users/permissions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What I may do at this moment. */
+        get: operations["my_permissions"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -826,6 +1282,43 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/users/user/settings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** My settings of the interface. Connections of my own are left out while they are switched off. */
+        get: operations["user_settings"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/users/user/settings/update": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Change my settings of the interface; each top-level field replaces the stored one. Needs
+         *     `settings.interface`; connections of one's own need `ENABLE_DIRECT_CONNECTIONS`.
+         */
+        post: operations["update_user_settings"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/users/{id}": {
         parameters: {
             query?: never;
@@ -842,6 +1335,40 @@ export interface paths {
          *     the ledger.
          */
         delete: operations["delete_user"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/users/{id}/access": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What a person may do, and why. */
+        get: operations["access_of_user"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/users/{id}/groups": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The groups of a person. */
+        get: operations["groups_of_user"];
+        put?: never;
+        post?: never;
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -1322,6 +1849,18 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /** @description One grant. */
+        AccessGrant: {
+            permission: components["schemas"]["GrantPermission"];
+            /** @description A person or a group; `*` with `user` is everybody who is signed in. */
+            principal_id: string;
+            principal_type: components["schemas"]["PrincipalType"];
+        };
+        /** @description Who read a chat. */
+        AccessLog: {
+            /** @description The latest first, at most 200. */
+            items: components["schemas"]["ChatReading"][];
+        };
         /** @description An answer being written. */
         ActiveTurn: {
             id: string;
@@ -1519,6 +2058,11 @@ export interface components {
             ok: boolean;
             problem: string | null;
         };
+        BTreeMap: {
+            [key: string]: {
+                [key: string]: boolean;
+            };
+        };
         /** @description What to change about one model; what is left out stays. */
         CatalogChange: {
             connection_id: string;
@@ -1571,10 +2115,26 @@ export interface components {
             prompt: number;
             source: components["schemas"]["CatalogPriceSource"];
         };
+        /** @description What decides. */
+        Cause: {
+            /** @description The group that gives it. */
+            group?: components["schemas"]["NamedGroup"];
+            kind: components["schemas"]["CauseKind"];
+        };
+        /**
+         * @description Kinds of causes.
+         * @enum {string}
+         */
+        CauseKind: "admin" | "default" | "environment" | "group" | "grant" | "everybody" | "bypass";
         /** @description A chat with its tree of messages. Times are Unix seconds. */
         Chat: {
             /** @description Answers being written at this moment. */
             active_turns: components["schemas"]["ActiveTurn"][];
+            /**
+             * Format: int64
+             * @description How often administrators read it; see its access log.
+             */
+            admin_reads: number;
             archived: boolean;
             chat: components["schemas"]["ChatBody"];
             /** Format: int64 */
@@ -1627,6 +2187,15 @@ export interface components {
             title: string;
             /** Format: int64 */
             updated_at: number;
+        };
+        /** @description One reading by an administrator. */
+        ChatReading: {
+            admin: components["schemas"]["Reader"];
+            /**
+             * Format: int64
+             * @description Unix seconds.
+             */
+            at: number;
         };
         /** @description A chat as lists show it. Times are Unix seconds. */
         ChatTitle: {
@@ -1762,6 +2331,89 @@ export interface components {
         GivenKey: string | components["schemas"]["KeyEntry"];
         /** @description Keys by place. */
         GivenKeys: (components["schemas"]["GivenKey"] | null)[];
+        /**
+         * @description What a grant lets do. To write implies to read; to read never implies to write.
+         * @enum {string}
+         */
+        GrantPermission: "read" | "write";
+        /** @description A group of people. Times are Unix seconds. */
+        Group: {
+            /** Format: int64 */
+            created_at: number;
+            data: {
+                [key: string]: unknown;
+            };
+            description: string;
+            id: string;
+            /**
+             * Format: int64
+             * @description Its direct members.
+             */
+            member_count: number;
+            meta: {
+                [key: string]: unknown;
+            };
+            name: string;
+            /** @description The group above it. */
+            parent_group_id: string | null;
+            permissions: components["schemas"]["BTreeMap"] | null;
+            /** Format: int64 */
+            updated_at: number;
+            /** @description Who made it; empty when the account is gone. */
+            user_id: string;
+        };
+        /** @description A group with the ids of its direct members. */
+        GroupExport: components["schemas"]["Group"] & {
+            user_ids: string[];
+        };
+        /** @description A group as its members see it. */
+        GroupInfo: {
+            description: string;
+            id: string;
+            /** Format: int64 */
+            member_count: number;
+            name: string;
+        };
+        /** @description Thirty members a page, and how many there are. */
+        GroupMembers: {
+            /** Format: int64 */
+            total: number;
+            users: components["schemas"]["User"][];
+        };
+        /** @description What the members of a group have by it, and by the groups above it. */
+        GroupPreview: {
+            /**
+             * Format: int64
+             * @description Direct and inherited.
+             */
+            effective_member_count: number;
+            group: components["schemas"]["Group"];
+            /** @description From the group to the top. */
+            line: components["schemas"]["GroupInfo"][];
+            /** @description What the defaults and the whole line allow together. */
+            permissions: components["schemas"]["BTreeMap"];
+        };
+        /** @description What becomes different; what is left out stays. */
+        GroupUpdate: {
+            data?: {
+                [key: string]: unknown;
+            } | null;
+            description?: string;
+            meta?: {
+                [key: string]: unknown;
+            } | null;
+            name?: string;
+            /** @description `null` hangs it nowhere. */
+            parent_group_id?: string | null;
+            permissions?: components["schemas"]["BTreeMap"] | null;
+        };
+        /** @description A person in a group. */
+        GroupUser: {
+            email: string;
+            id: string;
+            name: string;
+            role: components["schemas"]["Role"];
+        };
         /** @description All messages, and which branch is shown. */
         History: {
             /** @description The leaf of the branch that is shown. */
@@ -1937,6 +2589,32 @@ export interface components {
             owned_by: string;
             pricing: components["schemas"]["ModelPricing"] | null;
         };
+        /** @description A model, and who may use it. */
+        ModelAccess: {
+            /**
+             * @description Who may see and change it; null when nobody decided, and `DEFAULT_MODEL_ACCESS` counts. Only told to
+             *     those who may change it.
+             */
+            access_grants?: components["schemas"]["AccessGrant"][] | null;
+            id: string;
+            name: string;
+            /** @description Whether I may change it. */
+            write_access: boolean;
+        };
+        /** @description What a decision about a model is. */
+        ModelAccessChange: {
+            /** @description Exactly these from now on. An empty list is for administrators alone; null takes the decision back. */
+            access_grants: components["schemas"]["AccessGrant"][] | null;
+            /** @description The public name of the model. */
+            id: string;
+        };
+        /** @description One model. */
+        ModelAnswer: {
+            allowed: boolean;
+            because: components["schemas"]["Cause"][];
+            id: string;
+            name: string;
+        };
         /** @description Who serves a model. */
         ModelConnection: {
             id: string;
@@ -1954,6 +2632,11 @@ export interface components {
             /** Format: double */
             prompt: number;
         };
+        /** @description A group. */
+        NamedGroup: {
+            id: string;
+            name: string;
+        };
         /** @description A connection to add. */
         NewConnection: {
             api_key?: string | null;
@@ -1963,6 +2646,21 @@ export interface components {
             /** @description The provider's name when left out. */
             name?: string | null;
             prefix?: string | null;
+        };
+        /** @description A new group. */
+        NewGroup: {
+            data?: {
+                [key: string]: unknown;
+            } | null;
+            /** @description At most 1000 characters. */
+            description?: string;
+            meta?: {
+                [key: string]: unknown;
+            } | null;
+            /** @description 1 to 100 characters, unique. */
+            name: string;
+            parent_group_id?: string | null;
+            permissions?: components["schemas"]["BTreeMap"] | null;
         };
         /** @description US dollars for a million tokens. */
         NewPricing: {
@@ -2084,6 +2782,22 @@ export interface components {
             pending_user_overlay_content: string | null;
             pending_user_overlay_title: string | null;
         };
+        /** @description One permission. */
+        PermissionAnswer: {
+            allowed: boolean;
+            /** @description Everything that would give it alone; `default` or `environment` when nothing does. */
+            because: components["schemas"]["Cause"][];
+            /** @description What it lets people do. */
+            meaning: string;
+            /** @description For example `chat.delete`. */
+            path: string;
+        };
+        /** @description Open WebUI's permission tree: `{"chat":{"delete":true}}`. */
+        Permissions: {
+            [key: string]: {
+                [key: string]: boolean;
+            };
+        };
         /** @description What to change beside URL and key. */
         PlaceChange: {
             enable?: boolean | null;
@@ -2100,6 +2814,11 @@ export interface components {
             prefix_id: string;
             source: components["schemas"]["ConnectionSource"];
         };
+        /**
+         * @description Whom a grant can name.
+         * @enum {string}
+         */
+        PrincipalType: "user" | "group";
         /** @description Every refusal of the workspace API. */
         Problem: {
             /** @description A stable code for programs. */
@@ -2150,6 +2869,12 @@ export interface components {
              */
             tokens_per_second: number | null;
         };
+        /** @description An administrator who read a chat. */
+        Reader: {
+            id: string;
+            /** @description As it was then. */
+            name: string;
+        };
         /** @description Whether the server can serve. */
         Readiness: {
             /** @description Why not; begins with `database`, `migrations` or `keys`. */
@@ -2181,9 +2906,11 @@ export interface components {
             expires_at: number | null;
             id: string;
             name: string;
-            /** @description Nothing yet; Open WebUI's clients expect the field. */
+            /** @description What the person may do at this moment, as a tree: `{"chat":{"delete":true}}`. */
             permissions: {
-                [key: string]: unknown;
+                [key: string]: {
+                    [key: string]: boolean;
+                };
             };
             /** @description May be empty. */
             profile_image_url: string;
@@ -2229,6 +2956,39 @@ export interface components {
          * @enum {string}
          */
         SettingSource: "default" | "environment" | "stored";
+        /** @description A chat as it was when it was shared. It says neither whose it is nor which chat it was. */
+        SharedChat: {
+            /** @description Open WebUI's `chat` object: title, models and history; no system prompt, no parameters, no files. */
+            chat: {
+                [key: string]: unknown;
+            };
+            /** Format: int64 */
+            created_at: number;
+            /** @description The link's. */
+            id: string;
+            share_id: string;
+            title: string;
+            /** Format: int64 */
+            updated_at: number;
+        };
+        /** @description A chat that I share. */
+        SharedTitle: {
+            /**
+             * Format: int64
+             * @description When it was shared for the first time.
+             */
+            created_at: number;
+            /** @description Of the chat. */
+            id: string;
+            /** @description What opens the copy. */
+            share_id: string;
+            title: string;
+            /**
+             * Format: int64
+             * @description When the copy was made, Unix seconds.
+             */
+            updated_at: number;
+        };
         /** @description What somebody types to sign in. */
         SignIn: {
             /** @description In any spelling. */
@@ -2380,6 +3140,15 @@ export interface components {
             profile_image_url: string;
             role: components["schemas"]["Role"];
         };
+        /** @description What a person may do, and why. */
+        UserAccess: {
+            /** @description The person's groups, those above them included. */
+            groups: components["schemas"]["NamedGroup"][];
+            /** @description Every model on offer, whether or not the person sees it. */
+            models: components["schemas"]["ModelAnswer"][];
+            /** @description In the order of the tree. */
+            permissions: components["schemas"]["PermissionAnswer"][];
+        };
         /** @description What becomes different; what is left out or `null` stays. */
         UserChange: {
             /** @description In any spelling. */
@@ -2405,6 +3174,11 @@ export interface components {
              */
             sessions: number;
         };
+        /** @description People by their ids. Ids of nobody are left out. */
+        UserIds: {
+            /** @description At most 5000. */
+            user_ids: string[];
+        };
         /** @description One page of accounts. */
         UserPage: {
             /**
@@ -2413,6 +3187,12 @@ export interface components {
              */
             total: number;
             users: components["schemas"]["User"][];
+        };
+        /** @description A person's settings of the interface. */
+        UserSettings: {
+            ui?: {
+                [key: string]: unknown;
+            };
         };
         /** @description The running version. */
         Version: {
@@ -3023,6 +3803,55 @@ export interface operations {
             default: components["responses"]["Problem"];
         };
     };
+    export_my_chats: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/x-ndjson": components["schemas"]["Chat"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    export_all_chats: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/x-ndjson": components["schemas"]["Chat"];
+                };
+            };
+            /** @description `feature_disabled`: ENABLE_ADMIN_EXPORT is off */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
     list_archived_chats: {
         parameters: {
             query?: {
@@ -3066,6 +3895,40 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ChatTitle"][];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    list_chats_of_user: {
+        parameters: {
+            query?: {
+                /** @description From 1; sixty a page. All of them without a page. */
+                page?: number;
+            };
+            header?: never;
+            path: {
+                user_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChatTitle"][];
+                };
+            };
+            /** @description `feature_disabled`: ENABLE_ADMIN_CHAT_ACCESS is off */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
             default: components["responses"]["Problem"];
@@ -3140,6 +4003,71 @@ export interface operations {
             default: components["responses"]["Problem"];
         };
     };
+    unshare_all: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": boolean;
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    shared_chat: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                share_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SharedChat"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    list_shared: {
+        parameters: {
+            query?: {
+                /** @description From 1; sixty a page. All of them without a page. */
+                page?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SharedTitle"][];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
     get_chat: {
         parameters: {
             query?: never;
@@ -3205,6 +4133,28 @@ export interface operations {
                 };
                 content: {
                     "application/json": boolean;
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    chat_access_log: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AccessLog"];
                 };
             };
             default: components["responses"]["Problem"];
@@ -3336,6 +4286,59 @@ export interface operations {
         };
     };
     is_pinned: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": boolean;
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    share_chat: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Chat"];
+                };
+            };
+            /** @description `permission_missing`, `feature_disabled` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    unshare_chat: {
         parameters: {
             query?: never;
             header?: never;
@@ -3633,6 +4636,298 @@ export interface operations {
             default: components["responses"]["Problem"];
         };
     };
+    list_groups: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Group"][];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    create_group: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewGroup"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Group"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    get_group: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Group"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    delete_group: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": boolean;
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    export_group: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GroupExport"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    group_info: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GroupInfo"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    list_group_members: {
+        parameters: {
+            query?: {
+                /** @description `direct` (the default), `inherited` (from the groups below it), or `effective` (both). */
+                membership?: "direct" | "inherited" | "effective";
+                /** @description A part of the name or the address. */
+                query?: string;
+                /** @description From 1; thirty members a page. */
+                page?: number;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GroupMembers"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    preview_group: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GroupPreview"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    update_group: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["GroupUpdate"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Group"];
+                };
+            };
+            /** @description `circle`: the parent hangs below the group */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    list_group_users: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GroupUser"][];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    add_group_users: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UserIds"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Group"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    remove_group_users: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UserIds"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Group"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
     list_keys: {
         parameters: {
             query?: {
@@ -3815,6 +5110,89 @@ export interface operations {
             default: components["responses"]["Problem"];
         };
     };
+    get_model: {
+        parameters: {
+            query: {
+                /** @description Its public name. */
+                id: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ModelAccess"];
+                };
+            };
+            /** @description There is no such model, or it is not for you */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    update_model_access: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ModelAccessChange"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ModelAccess"];
+                };
+            };
+            /** @description `unknown_principal`, `too_many` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `permission_missing`, `grant_missing` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such model, or it is not for you */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
     list_settings: {
         parameters: {
             query?: never;
@@ -3938,6 +5316,93 @@ export interface operations {
             default: components["responses"]["Problem"];
         };
     };
+    default_permissions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Permissions"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    update_default_permissions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Permissions"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Permissions"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    built_in_permissions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Permissions"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    my_groups: {
+        parameters: {
+            query?: {
+                /** @description Also the groups above the direct ones. */
+                include_inherited?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GroupInfo"][];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
     import_users: {
         parameters: {
             query?: never;
@@ -3971,6 +5436,26 @@ export interface operations {
             default: components["responses"]["Problem"];
         };
     };
+    my_permissions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Permissions"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
     search_users: {
         parameters: {
             query?: {
@@ -3991,6 +5476,59 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ColleaguePage"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    user_settings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UserSettings"] | null;
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    update_user_settings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UserSettings"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UserSettings"];
+                };
+            };
+            /** @description `permission_missing`, `feature_disabled` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
             default: components["responses"]["Problem"];
@@ -4063,6 +5601,62 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Problem"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    access_of_user: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UserAccess"];
+                };
+            };
+            /** @description There is no such account */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    groups_of_user: {
+        parameters: {
+            query?: {
+                /** @description Also the groups above the direct ones. */
+                include_inherited?: boolean;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Group"][];
                 };
             };
             default: components["responses"]["Problem"];

@@ -42,7 +42,7 @@ pub(super) struct Chat {
     id: String,
     user_id: String,
     title: String,
-    chat: ChatBody,
+    pub(super) chat: ChatBody,
     updated_at: i64,
     created_at: i64,
     #[schema(required)]
@@ -55,11 +55,13 @@ pub(super) struct Chat {
     folder_id: Option<String>,
     /// Answers being written at this moment.
     active_turns: Vec<ActiveTurn>,
+    /// How often administrators read it; see its access log.
+    admin_reads: u64,
 }
 
 /// Open WebUI's `chat` object.
 #[derive(Serialize, ToSchema)]
-struct ChatBody {
+pub(super) struct ChatBody {
     id: String,
     title: String,
     /// The models for the next message.
@@ -112,7 +114,7 @@ impl From<Found> for ChatHit {
 
 impl From<OpenChat> for Chat {
     fn from(open: OpenChat) -> Self {
-        let OpenChat { row, messages, active } = open;
+        let OpenChat { row, messages, active, share, admin_reads } = open;
         let tree = Tree::of(&messages);
         let on_wire = |message: &kernel::Message| (message.id.to_string(), Message::of(message, &tree));
         let history = History {
@@ -138,7 +140,8 @@ impl From<OpenChat> for Chat {
             title: head.title,
             updated_at: head.updated_at.seconds(),
             created_at: head.created_at.seconds(),
-            share_id: None,
+            share_id: share.map(|share| share.to_string()),
+            admin_reads,
             archived: head.is_archived,
             pinned: head.is_pinned,
             meta: serde_json::from_str(&row.meta).unwrap_or_default(),
