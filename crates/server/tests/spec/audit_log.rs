@@ -13,6 +13,7 @@ spec! {
     at_level_none_nothing_is_recorded_but_that_it_was_lowered;
     at_level_request_the_body_is_kept_without_its_secrets;
     at_level_request_response_the_answer_is_kept_too;
+    an_answer_that_is_still_being_sent_gets_a_line_of_its_own;
     paths_that_are_left_out_keep_chats_out_and_nothing_else;
     successful_reads_leave_a_record_when_that_is_wanted;
     the_page_filters_and_pages_and_reading_it_is_recorded;
@@ -178,6 +179,20 @@ async fn at_level_request_response_the_answer_is_kept_too(stage: Stage) {
     assert!(found.contains(&format!("The answer kept with record {seq} was changed")), "{found}");
 }
 
+async fn an_answer_that_is_still_being_sent_gets_a_line_of_its_own(stage: Stage) {
+    let app = stage.env("AUDIT_LOG_LEVEL", "REQUEST_RESPONSE").start().await;
+    let ada = app.admin().await;
+    let length = ada.get("/api/v1/audit/export").await.expect(200).body.len();
+
+    let seq = of_event(&app, "audit.exported")[0]["seq"].clone();
+    let find = || lines(&app).into_iter().find(|line| line["detail"]["answer_of"] == seq);
+    let line = eventually("the answer's line", async || find()).await;
+
+    assert_eq!(line["response_object"], format!("[{length} bytes of another kind]"));
+    assert_eq!((&line["seq"], &line["response_status_code"]), (&Value::Null, &json!(200)));
+    app.run(&["audit", "verify"]).expect_success();
+}
+
 async fn paths_that_are_left_out_keep_chats_out_and_nothing_else(stage: Stage) {
     let app = stage.env("AUDIT_EXCLUDED_PATHS", "/chats,users,/keys").start().await;
     let ada = app.admin().await;
@@ -255,6 +270,9 @@ async fn the_log_is_for_administrators_alone(app: TestApp) {
         app.anonymous().get(path).await.expect(401);
     }
     bob.post("/api/v1/audit/verify", json!({})).await.expect(401);
+    let denied = of_event(&app, "access.denied");
+    assert_eq!(denied.iter().filter(|line| line["user"]["id"] == bob.id.as_str()).count(), 5);
+    assert_eq!(denied.iter().filter(|line| line["user"] == json!({})).count(), 4);
 }
 
 async fn an_export_is_a_file_and_is_recorded(app: TestApp) {

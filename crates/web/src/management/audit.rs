@@ -290,16 +290,18 @@ async fn list_audit(
 ) -> Answer<Json<AuditList>> {
     caller.may_read_audit()?;
     let limit = query.limit.unwrap_or(USUAL).clamp(1, MOST);
+    // A form sends a field that nobody filled in as an empty one.
+    let given = |text: Option<String>| text.filter(|it| !it.is_empty());
     let filter = Filter {
-        actor: query.actor,
-        event: query.event,
-        target: query.target,
+        actor: given(query.actor),
+        event: given(query.event),
+        target: given(query.target),
         outcome: query.outcome.map(|it| match it {
             AuditOutcome::Done => Outcome::Done,
             AuditOutcome::Failed => Outcome::Failed,
             AuditOutcome::Denied => Outcome::Denied,
         }),
-        request: query.request,
+        request: given(query.request),
         from: query.from.map(Timestamp::from_seconds),
         to: query.to.map(Timestamp::from_seconds),
         before: query.before,

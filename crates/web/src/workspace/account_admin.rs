@@ -21,6 +21,7 @@ use crate::{
     app::App,
     dialect::Dialect,
     extract::{self, Body, Patience},
+    kept,
     management::settings,
     refused::Answer,
     table::{Access, Group},
@@ -118,6 +119,7 @@ async fn import_users(
     let (parts, body) = request.into_parts();
     let shape = Shape::of(&parts.headers)?;
     let bytes = extract::read(body, Patience::of(&app)).await?;
+    kept::request(&app, &parts, &bytes);
     let list = match &shape {
         Shape::Csv => &bytes[..],
         Shape::Form { boundary } => file(&bytes, boundary).ok_or_else(not_csv)?,
