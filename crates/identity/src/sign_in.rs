@@ -41,12 +41,12 @@ impl Identity {
         if !self.is_sign_up_open().await? {
             return Err(IdentityError::SignUpClosed.into());
         }
-        let checked = form.check(&self.password_rules())?;
+        // Before anything that takes time: estimating a password's strength does, too.
         if let Some(client) = by.request().address() {
             let admitted = self.0.throttle.admit_sign_up(client, self.0.world.now());
             admitted.map_err(|wait| IdentityError::TooManySignUps { wait })?;
         }
-        let applicant = self.applicant(checked).await?;
+        let applicant = self.applicant(form.check(&self.password_rules())?).await?;
         let user = self.provision(applicant, Door::SignUp, by).await?;
         self.begin(user, "sign_up", by).await
     }

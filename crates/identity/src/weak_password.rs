@@ -12,8 +12,9 @@ use crate::error::IdentityError;
 
 /// Characters of the shortest password.
 const SHORTEST: usize = 8;
-/// Characters whose strength is estimated. More of them can only be better, and the estimate takes its time.
-const ESTIMATED: usize = 64;
+/// Characters whose strength is estimated. More of them can only be better, and the estimate's time grows with the
+/// square of them.
+const ESTIMATED: usize = 32;
 
 /// What the operator demands of new passwords.
 #[derive(Debug, Clone)]

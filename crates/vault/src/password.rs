@@ -5,13 +5,15 @@
 mod digest;
 
 use std::{
+    fmt,
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicUsize, Ordering},
     },
     time::Duration,
 };
 
+use argon2::Block;
 use digest::Digest;
 use kernel::{Secret, World};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -19,8 +21,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 const LONGEST: usize = 1024;
 /// Callers that wait for a slot at most, beside those that have one.
 const MOST_WAITING: usize = 2048;
-/// How long one waits at most.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// How long one waits at most: less than people and proxies do, so that they hear of it.
+const PATIENCE: Duration = Duration::from_secs(15);
 
 /// How new digests are made (`PASSWORD_HASH_ALGORITHM`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,6 +38,30 @@ pub enum HashAlgorithm {
 pub struct Passwords {
     gate: Arc<Semaphore>,
     waiting: Arc<AtomicUsize>,
+    rooms: Arc<Rooms>,
+}
+
+/// The memory that argon2id fills, used again and again. Given back to the allocator each time, it would stay behind
+/// in the arena of each thread that ever computed a digest: a gigabyte after some hundred sign-ins.
+#[derive(Default)]
+struct Rooms(Mutex<Vec<Vec<Block>>>);
+
+impl Rooms {
+    fn take(&self) -> Vec<Block> {
+        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        kept.unwrap_or_else(digest::room)
+    }
+
+    /// There are never more than slots: who has none has no room either.
+    fn give_back(&self, room: Vec<Block>) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(room);
+    }
+}
+
+impl fmt::Debug for Rooms {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Rooms")
+    }
 }
 
 /// The right to compute one digest now. Everybody else waits until it is used or dropped.
@@ -43,6 +69,7 @@ pub struct Passwords {
 pub struct HashSlot {
     /// Given back to the gate when dropped.
     _permit: OwnedSemaphorePermit,
+    rooms: Arc<Rooms>,
 }
 
 /// What is known about a password that was checked.
@@ -85,21 +112,26 @@ pub enum PasswordError {
 impl Passwords {
     /// At most `at_once` digests are computed together, each with 19 MiB; further callers wait.
     pub fn new(at_once: usize) -> Self {
-        Self { gate: Arc::new(Semaphore::new(at_once.max(1))), waiting: Arc::default() }
+        let gate = Arc::new(Semaphore::new(at_once.max(1)));
+        Self { gate, waiting: Arc::default(), rooms: Arc::default() }
     }
 
     /// Waits for its turn; `Busy` when the queue is full or does not move. Whoever decides by what happened before
     /// (a bound on guessing) decides with the slot in hand, so that nobody who waits is let through twice.
     pub async fn slot(&self) -> Result<HashSlot, PasswordError> {
         if let Ok(permit) = Arc::clone(&self.gate).try_acquire_owned() {
-            return Ok(HashSlot { _permit: permit });
+            return Ok(self.slot_of(permit));
         }
         let Some(_waiting) = Waiting::join(&self.waiting) else { return Err(PasswordError::Busy) };
         match tokio::time::timeout(PATIENCE, Arc::clone(&self.gate).acquire_owned()).await {
-            Ok(Ok(permit)) => Ok(HashSlot { _permit: permit }),
+            Ok(Ok(permit)) => Ok(self.slot_of(permit)),
             Ok(Err(_)) => Err(PasswordError::Failed),
             Err(_) => Err(PasswordError::Busy),
         }
+    }
+
+    fn slot_of(&self, permit: OwnedSemaphorePermit) -> HashSlot {
+        HashSlot { _permit: permit, rooms: self.rooms.clone() }
     }
 
     /// The digest to store, in PHC format or in bcrypt's. Waits for a slot.
@@ -125,7 +157,7 @@ impl Passwords {
         check_length(&password)?;
         check_for(algorithm, &password)?;
         let salt = world.bytes::<16>();
-        work(slot, move || digest::make(password.expose().as_bytes(), &salt, algorithm)).await
+        work(slot, move |room| digest::make(password.expose().as_bytes(), &salt, algorithm, room)).await
     }
 
     /// Whether the password is the one of the stored digest. `stored` is `None` when there is no such account or it
@@ -143,15 +175,16 @@ impl Passwords {
         costliest_bcrypt: Option<u32>,
     ) -> Result<Verdict, PasswordError> {
         check_length(&password)?;
-        work(slot, move || {
+        work(slot, move |room| {
             let password = password.expose().as_bytes();
             let Some(stored) = stored else {
-                digest::waste(costliest_bcrypt, password);
+                digest::waste(costliest_bcrypt, password, room);
                 return Ok(Verdict::Wrong);
             };
-            let digest = Digest::read(&stored).inspect_err(|_| digest::waste(costliest_bcrypt, password))?;
-            if !digest.is_of(password)? {
-                digest.fill_up(costliest_bcrypt, password);
+            let digest =
+                Digest::read(&stored).inspect_err(|_| digest::waste(costliest_bcrypt, password, room))?;
+            if !digest.is_of(password, room)? {
+                digest.fill_up(costliest_bcrypt, password, room);
                 return Ok(Verdict::Wrong);
             }
             Ok(if digest.is_outdated(wanted) { Verdict::RightButOutdated } else { Verdict::Right })
@@ -176,11 +209,16 @@ impl Passwords {
 /// thread. The slot travels with the work, so the bound holds even when the caller goes away.
 async fn work<T: Send + 'static>(
     slot: HashSlot,
-    task: impl FnOnce() -> Result<T, PasswordError> + Send + 'static,
+    task: impl FnOnce(&mut Vec<Block>) -> Result<T, PasswordError> + Send + 'static,
 ) -> Result<T, PasswordError> {
     let computed = tokio::task::spawn_blocking(move || {
-        let _slot = slot;
-        task()
+        // The whole of it: by itself a closure would take along no more than the field that it names.
+        let slot = slot;
+        let mut room = slot.rooms.take();
+        let outcome = task(&mut room);
+        // Before the slot is free again, so that the next one finds it.
+        slot.rooms.give_back(room);
+        outcome
     });
     computed.await.map_err(|_| PasswordError::Failed)?
 }
@@ -327,7 +365,7 @@ mod tests {
             let passwords = Passwords::new(1);
             let (release, wait) = std::sync::mpsc::channel::<()>();
             let slot = passwords.slot().await.unwrap();
-            let abandoned = work(slot, move || wait.recv().map_err(|_| PasswordError::Failed));
+            let abandoned = work(slot, move |_| wait.recv().map_err(|_| PasswordError::Failed));
             assert!(tokio::time::timeout(Duration::ZERO, abandoned).await.is_err());
             assert_eq!(passwords.gate.available_permits(), 0);
             release.send(()).unwrap();

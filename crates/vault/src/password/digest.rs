@@ -1,13 +1,13 @@
 //! The two kinds of password digests: how each is made, checked and judged. Blocking, and bounded by nobody here.
 
-use std::{cmp::Ordering, str::FromStr};
+use std::{cmp::Ordering, hint::black_box, str::FromStr};
 
-use argon2::{
-    Algorithm, Argon2, Params, PasswordHasher, PasswordVerifier, Version, password_hash::phc::PasswordHash,
-};
+use argon2::{Algorithm, Argon2, Block, Params, Version, password_hash::phc::PasswordHash};
+use base64::{Engine, engine::general_purpose::STANDARD_NO_PAD};
 use bcrypt::HashParts;
 
 use super::{HashAlgorithm, PasswordError};
+use crate::constant_time_eq;
 
 /// OWASP's first recommendation for argon2id: 19 MiB, two passes, one lane.
 const MEMORY_KIB: u32 = 19 * 1024;
@@ -27,7 +27,12 @@ pub(super) const BCRYPT_BYTES: usize = 72;
 
 /// A stored digest that was read and asks for nothing unreasonable.
 pub(super) enum Digest<'a> {
-    Argon2id(Box<PasswordHash>, Params),
+    Argon2id {
+        params: Params,
+        version: Version,
+        salt: Vec<u8>,
+        hash: Vec<u8>,
+    },
     /// The text itself, and its cost.
     Bcrypt(&'a str, u32),
 }
@@ -38,15 +43,20 @@ impl<'a> Digest<'a> {
         if stored.starts_with("$2") {
             return Self::read_bcrypt(stored);
         }
-        let hash = PasswordHash::new(stored).map_err(|_| PasswordError::Damaged)?;
-        let params = Params::try_from(&hash).map_err(|_| PasswordError::Damaged)?;
+        let read = PasswordHash::new(stored).map_err(|_| PasswordError::Damaged)?;
+        let params = Params::try_from(&read).map_err(|_| PasswordError::Damaged)?;
+        let version = read.version.map_or(Ok(Version::default()), Version::try_from);
         let is_modest = params.m_cost() <= MOST_MEMORY_KIB
             && params.t_cost() <= MOST_PASSES
             && params.p_cost() <= MOST_LANES;
-        if hash.algorithm.as_str() != Algorithm::Argon2id.as_str() || hash.hash.is_none() || !is_modest {
+        let (Ok(version), Some(salt), Some(hash), true) = (version, read.salt, read.hash, is_modest) else {
+            return Err(PasswordError::Damaged);
+        };
+        if read.algorithm.as_str() != Algorithm::Argon2id.as_str() {
             return Err(PasswordError::Damaged);
         }
-        Ok(Self::Argon2id(Box::new(hash), params))
+        let (salt, hash) = (salt.as_ref().to_vec(), hash.as_bytes().to_vec());
+        Ok(Self::Argon2id { params, version, salt, hash })
     }
 
     /// `$2x$` marks digests of a faulty implementation, which we do not imitate.
@@ -61,13 +71,20 @@ impl<'a> Digest<'a> {
     }
 
     /// Whether the password is the one that was hashed.
-    pub(super) fn is_of(&self, password: &[u8]) -> Result<bool, PasswordError> {
+    pub(super) fn is_of(&self, password: &[u8], room: &mut Vec<Block>) -> Result<bool, PasswordError> {
         match self {
-            Self::Argon2id(hash, _) => match hasher().verify_password(password, &**hash) {
-                Ok(()) => Ok(true),
-                Err(argon2::password_hash::Error::PasswordInvalid) => Ok(false),
-                Err(_) => Err(PasswordError::Damaged),
-            },
+            Self::Argon2id { params, version, salt, hash } => {
+                let mut computed = vec![0; hash.len()];
+                let hasher = Argon2::new(Algorithm::Argon2id, *version, params.clone());
+                let done = if params.block_count() == room.len() {
+                    hasher.hash_password_into_with_memory(password, salt, &mut computed, room)
+                } else {
+                    // From elsewhere, with other parameters: once, until its owner signs in.
+                    hasher.hash_password_into(password, salt, &mut computed)
+                };
+                done.map_err(|_| PasswordError::Damaged)?;
+                Ok(constant_time_eq(&computed, hash))
+            }
             // Cut at 72 bytes as bcrypt itself does: a longer one was stored so elsewhere.
             Self::Bcrypt(stored, _) => bcrypt::verify(password, stored).map_err(|_| PasswordError::Damaged),
         }
@@ -77,7 +94,7 @@ impl<'a> Digest<'a> {
     /// chose bcrypt for new passwords.
     pub(super) fn is_outdated(&self, wanted: HashAlgorithm) -> bool {
         match self {
-            Self::Argon2id(_, params) => {
+            Self::Argon2id { params, .. } => {
                 (params.m_cost(), params.t_cost(), params.p_cost()) != (MEMORY_KIB, PASSES, LANES)
             }
             Self::Bcrypt(_, cost) => wanted == HashAlgorithm::Argon2id || *cost < BCRYPT_COST,
@@ -86,15 +103,20 @@ impl<'a> Digest<'a> {
 
     /// What is left to do after a wrong password, so that all wrong passwords take the same time: see
     /// [`super::Passwords::verify`].
-    pub(super) fn fill_up(&self, costliest_bcrypt: Option<u32>, password: &[u8]) {
+    pub(super) fn fill_up(&self, costliest_bcrypt: Option<u32>, password: &[u8], room: &mut Vec<Block>) {
         match self {
-            Self::Argon2id(..) => waste_bcrypt(0, costliest_bcrypt, password),
+            Self::Argon2id { .. } => waste_bcrypt(0, costliest_bcrypt, password),
             Self::Bcrypt(_, cost) => {
-                waste_argon2id(password);
+                waste_argon2id(password, room);
                 waste_bcrypt(*cost, costliest_bcrypt, password);
             }
         }
     }
+}
+
+/// The memory that one argon2id of ours fills.
+pub(super) fn room() -> Vec<Block> {
+    vec![Block::new(); parameters().block_count()]
 }
 
 /// A digest of the password. Bcrypt refuses what it would cut.
@@ -102,11 +124,16 @@ pub(super) fn make(
     password: &[u8],
     salt: &[u8; 16],
     algorithm: HashAlgorithm,
+    room: &mut Vec<Block>,
 ) -> Result<String, PasswordError> {
     match algorithm {
         HashAlgorithm::Argon2id => {
-            let hash = hasher().hash_password_with_salt(password, salt);
-            hash.map(|hash| hash.to_string()).map_err(|_| PasswordError::Failed)
+            let mut hash = [0; Params::DEFAULT_OUTPUT_LEN];
+            hasher()
+                .hash_password_into_with_memory(password, salt, &mut hash, room)
+                .map_err(|_| PasswordError::Failed)?;
+            let [salt, hash] = [STANDARD_NO_PAD.encode(salt), STANDARD_NO_PAD.encode(hash)];
+            Ok(format!("$argon2id$v=19$m={MEMORY_KIB},t={PASSES},p={LANES}${salt}${hash}"))
         }
         HashAlgorithm::Bcrypt => {
             let parts =
@@ -117,14 +144,16 @@ pub(super) fn make(
 }
 
 /// The work of a wrong password where there is no digest at all.
-pub(super) fn waste(costliest_bcrypt: Option<u32>, password: &[u8]) {
-    waste_argon2id(password);
+pub(super) fn waste(costliest_bcrypt: Option<u32>, password: &[u8], room: &mut Vec<Block>) {
+    waste_argon2id(password, room);
     waste_bcrypt(0, costliest_bcrypt, password);
 }
 
-fn waste_argon2id(password: &[u8]) {
+fn waste_argon2id(password: &[u8], room: &mut Vec<Block>) {
+    let mut hash = [0; Params::DEFAULT_OUTPUT_LEN];
     // Only the time matters; what fails here fails for everybody.
-    drop(hasher().hash_password_with_salt(password, b"no such account."));
+    let done = hasher().hash_password_into_with_memory(password, b"no such account.", &mut hash, room);
+    black_box(done.is_ok());
 }
 
 /// The work that a digest of cost `done` leaves of one of the greatest cost. Each step of the cost doubles the work,
@@ -136,11 +165,14 @@ fn waste_bcrypt(done: u32, costliest: Option<u32>, password: &[u8]) {
         _ => done..costliest,
     };
     for cost in costs {
-        drop(bcrypt::hash_with_salt(password, cost, *b"no such account."));
+        black_box(bcrypt::hash_with_salt(password, cost, *b"no such account.").is_ok());
     }
 }
 
+fn parameters() -> Params {
+    Params::new(MEMORY_KIB, PASSES, LANES, None).expect("these parameters are in range")
+}
+
 fn hasher() -> Argon2<'static> {
-    let params = Params::new(MEMORY_KIB, PASSES, LANES, None).expect("these parameters are in range");
-    Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
+    Argon2::new(Algorithm::Argon2id, Version::V0x13, parameters())
 }
