@@ -154,3 +154,23 @@ story('a file of people is taken over line by line, and refused lines come back 
   await dialog.getByRole('button', { name: 'Done' }).click();
   assert.ok(await canSignIn(house, 'ben@example.test'));
 });
+
+story('an account is deactivated with the keyboard alone, and the focus is never lost', OPEN, async (house) => {
+  const ada = await house.administrator();
+  await house.member(ada);
+  const page = await ada.visit('/admin/users');
+  const focused = () => page.evaluate(() => document.activeElement?.getAttribute('aria-label') ?? document.activeElement?.textContent?.trim());
+  await page.getByRole('button', { name: 'What to do with Ben Okafor' }).focus();
+  await page.keyboard.press('Enter');
+  await eventually(async () => (await focused()) === 'Edit', 'the menu taking the focus');
+  await page.keyboard.press('d');
+  assert.equal(await focused(), 'Deactivate');
+  await page.keyboard.press('Enter');
+  const dialog = page.getByRole('dialog', { name: 'Deactivate Ben Okafor' });
+  await dialog.waitFor();
+  while ((await focused()) !== 'Deactivate') await page.keyboard.press('Tab');
+  await page.keyboard.press('Enter');
+  await dialog.waitFor({ state: 'detached' });
+  await page.getByRole('table', { name: 'People' }).getByText('Deactivated').waitFor();
+  assert.equal(await focused(), 'What to do with Ben Okafor');
+});
