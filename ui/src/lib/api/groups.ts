@@ -1,45 +1,24 @@
 /** Groups of people: what their members may do beyond the defaults. Times are Unix seconds. */
-import { ask, path } from './direct';
-import type { PermissionTree } from './permissions';
-import type { AdminUser } from './people';
-import { queryOf } from './query';
+import { api, need, type Schema } from './client';
+import { filled } from './query';
 
-export interface Group {
-  id: string;
-  name: string;
-  description: string;
-  /** What the group gives; what is left out, or `false`, is not decided here. */
-  permissions: PermissionTree | null;
-  /** Its members also have what that group gives. */
-  parent_group_id: string | null;
-  member_count: number;
-  created_at: number;
-  updated_at: number;
-}
+export type Group = Schema<'Group'>;
+export type GroupForm = Schema<'NewGroup'>;
+export type Member = Schema<'GroupMembers'>['users'][number];
+export type MemberPage = Schema<'GroupMembers'>;
 
-export interface GroupForm {
-  name: string;
-  description: string;
-  permissions?: PermissionTree | null;
-  parent_group_id?: string | null;
-}
-
-export type Member = Pick<AdminUser, 'id' | 'name' | 'email' | 'role'>;
-
-export interface MemberPage {
-  users: Member[];
-  /** Of all pages. */
-  total: number;
-}
+/** The parameters of a path that names one group. */
+const of = (id: string) => ({ params: { path: { id } } });
 
 export const groups = {
-  list: () => ask<Group[]>('GET', '/api/v1/groups/'),
-  find: (id: string) => ask<Group>('GET', path`/api/v1/groups/id/${id}`),
-  make: (form: GroupForm) => ask<Group>('POST', '/api/v1/groups/create', form),
-  change: (id: string, form: GroupForm) => ask<Group>('POST', path`/api/v1/groups/id/${id}/update`, form),
-  remove: (id: string) => ask<boolean>('DELETE', path`/api/v1/groups/id/${id}/delete`),
-  members: (id: string, page: number, query: string) =>
-    ask<MemberPage>('GET', path`/api/v1/groups/id/${id}/members` + queryOf({ page, query })),
-  addMembers: (id: string, user_ids: string[]) => ask<Group>('POST', path`/api/v1/groups/id/${id}/users/add`, { user_ids }),
-  removeMembers: (id: string, user_ids: string[]) => ask<Group>('POST', path`/api/v1/groups/id/${id}/users/remove`, { user_ids }),
+  list: (): Promise<Group[]> => need(api.GET('/api/v1/groups/')),
+  find: (id: string) => need(api.GET('/api/v1/groups/id/{id}', of(id))),
+  make: (form: GroupForm) => need(api.POST('/api/v1/groups/create', { body: form })),
+  /** What is left out stays. */
+  change: (id: string, change: Schema<'GroupUpdate'>) => need(api.POST('/api/v1/groups/id/{id}/update', { ...of(id), body: change })),
+  remove: (id: string) => need(api.DELETE('/api/v1/groups/id/{id}/delete', of(id))),
+  members: (id: string, page: number, query: string): Promise<MemberPage> =>
+    need(api.GET('/api/v1/groups/id/{id}/members', { params: { path: { id }, query: filled({ page, query }) } })),
+  addMembers: (id: string, user_ids: string[]) => need(api.POST('/api/v1/groups/id/{id}/users/add', { ...of(id), body: { user_ids } })),
+  removeMembers: (id: string, user_ids: string[]) => need(api.POST('/api/v1/groups/id/{id}/users/remove', { ...of(id), body: { user_ids } })),
 };

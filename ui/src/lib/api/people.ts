@@ -1,9 +1,8 @@
 /** What administrators do with other people's accounts. Times are Unix seconds. */
 import { api, need, type Schema } from './client';
 import { ask, path, send } from './direct';
-import { filled, queryOf } from './query';
+import { filled } from './query';
 import type { ApiKey } from './api-keys';
-import type { Group } from './groups';
 import type { SignedInSession } from './own-account';
 
 export type Role = Schema<'Role'>;
@@ -34,18 +33,9 @@ export type UserChange = Schema<'UserChange'>;
 export type ImportResult = Schema<'ImportedUsers'>;
 
 /** What decides about a permission or a model. */
-export interface Because {
-  kind: 'admin' | 'default' | 'environment' | 'group' | 'grant' | 'everybody' | 'bypass';
-  /** The group that gives it. */
-  group?: { id: string; name: string };
-}
-
+export type Because = Schema<'Cause'>;
 /** What a person can do, and why. */
-export interface AccessReport {
-  permissions: { path: string; allowed: boolean; because: Because[] }[];
-  groups: { id: string; name: string }[];
-  models: { id: string; allowed: boolean; because: Because[] }[];
-}
+export type AccessReport = Schema<'UserAccess'>;
 
 /** The parameters of a path that names one account. */
 const of = (id: string) => ({ params: { path: { id } } });
@@ -68,7 +58,8 @@ export const people = {
   apiKeys: (id: string) => ask<{ items: ApiKey[] }>('GET', path`/api/v1/users/${id}/api_keys`),
   revokeApiKey: (id: string, key: string) => ask<null>('DELETE', path`/api/v1/users/${id}/api_keys/${key}`),
 
-  groups: (id: string) => ask<Group[]>('GET', path`/api/v1/users/${id}/groups`),
-  access: (id: string) => ask<AccessReport>('GET', path`/api/v1/users/${id}/access`),
-  chats: (id: string, page: number) => ask<Schema<'ChatTitle'>[]>('GET', path`/api/v1/chats/list/user/${id}` + queryOf({ page })),
+  groups: (id: string) => need(api.GET('/api/v1/users/{id}/groups', of(id))),
+  access: (id: string): Promise<AccessReport> => need(api.GET('/api/v1/users/{id}/access', of(id))),
+  chats: (user_id: string, page: number) =>
+    need(api.GET('/api/v1/chats/list/user/{user_id}', { params: { path: { user_id }, query: { page } } })),
 };

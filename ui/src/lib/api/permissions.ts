@@ -1,30 +1,20 @@
 /** What people may do beyond their role, and who may use which model. */
-import { ask } from './direct';
-import { queryOf } from './query';
+import { api, need, type Schema } from './client';
 
 /** `{chat: {delete: true}}`: branch, leaf, answer. */
 export type PermissionTree = Record<string, Record<string, boolean>>;
-
-export interface AccessGrant {
-  /** `user` with the id `*` is everybody who is signed in. */
-  principal_type: 'user' | 'group';
-  principal_id: string;
-  permission: 'read' | 'write';
-}
-
-export interface ModelAccess {
-  id: string;
-  /** Exactly these; `null` when nobody decided, and the model follows `DEFAULT_MODEL_ACCESS`. */
-  access_grants: AccessGrant[] | null;
-}
+export type AccessGrant = Schema<'AccessGrant'>;
 
 export const permissions = {
-  defaults: () => ask<PermissionTree>('GET', '/api/v1/users/default/permissions'),
+  defaults: (): Promise<PermissionTree> => need(api.GET('/api/v1/users/default/permissions')),
   /** What is left out stays. */
-  changeDefaults: (tree: PermissionTree) => ask<PermissionTree>('POST', '/api/v1/users/default/permissions', tree),
+  changeDefaults: (tree: PermissionTree) => need(api.POST('/api/v1/users/default/permissions', { body: tree })),
 };
 
 export const modelAccess = {
-  find: (id: string) => ask<ModelAccess>('GET', `/api/v1/models/model${queryOf({ id })}`),
-  change: (id: string, access_grants: AccessGrant[] | null) => ask<ModelAccess>('POST', '/api/v1/models/model/access/update', { id, access_grants }),
+  /** Exactly these grants; `null` when nobody decided, and the model follows `DEFAULT_MODEL_ACCESS`. */
+  grants: async (id: string): Promise<AccessGrant[] | null> =>
+    (await need(api.GET('/api/v1/models/model', { params: { query: { id } } }))).access_grants ?? null,
+  change: (id: string, access_grants: AccessGrant[] | null) =>
+    need(api.POST('/api/v1/models/model/access/update', { body: { id, access_grants } })),
 };

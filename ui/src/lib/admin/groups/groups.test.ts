@@ -8,6 +8,9 @@ const group = (id: string, parent: string | null) => ({
   permissions: null,
   parent_group_id: parent,
   member_count: 0,
+  user_id: '',
+  data: {},
+  meta: {},
   created_at: 0,
   updated_at: 0,
 });
