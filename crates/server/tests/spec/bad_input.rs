@@ -174,7 +174,7 @@ async fn a_body_over_the_limit_is_413_whether_or_not_it_says_its_length(stage: S
 
     let body = of_length(5000);
     let chunked = format!(
-        "POST {CHAT} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {MASTER_KEY}\r\ntransfer-encoding: chunked\r\nconnection: close\r\n\r\n\
+        "POST {CHAT} HTTP/1.1\r\nhost: 127.0.0.1\r\nauthorization: Bearer {MASTER_KEY}\r\ntransfer-encoding: chunked\r\nconnection: close\r\n\r\n\
          {:x}\r\n{body}\r\n0\r\n\r\n",
         body.len()
     );
@@ -184,7 +184,7 @@ async fn a_body_over_the_limit_is_413_whether_or_not_it_says_its_length(stage: S
 
     // A length that nobody could send is refused before it is waited for.
     let boast = format!(
-        "POST {CHAT} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {MASTER_KEY}\r\ncontent-length: 99999999999\r\n\r\n"
+        "POST {CHAT} HTTP/1.1\r\nhost: 127.0.0.1\r\nauthorization: Bearer {MASTER_KEY}\r\ncontent-length: 99999999999\r\n\r\n"
     );
     let answer = exchange(app.address(), boast.as_bytes()).await;
     assert!(answer.starts_with("HTTP/1.1 413 "), "{answer}");
@@ -217,12 +217,12 @@ async fn a_flood_of_headers_is_turned_away(stage: Stage) {
     let many = "x-flood: 1\r\n".repeat(500);
     let long = format!("x-flood: {}\r\n", "x".repeat(200_000));
     for headers in [many, long] {
-        let request = format!("GET /health HTTP/1.1\r\nhost: x\r\n{headers}\r\n");
+        let request = format!("GET /health HTTP/1.1\r\nhost: 127.0.0.1\r\n{headers}\r\n");
         let answer = exchange(app.address(), request.as_bytes()).await;
         // The connection may be reset before the refusal is read.
         assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 431 "), "{answer}");
     }
-    let address = format!("GET /{} HTTP/1.1\r\nhost: x\r\n\r\n", "x".repeat(200_000));
+    let address = format!("GET /{} HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n", "x".repeat(200_000));
     let answer = exchange(app.address(), address.as_bytes()).await;
     assert!(!answer.contains(" 200 "), "{answer}");
     is_alive(&mut app).await;
@@ -231,7 +231,7 @@ async fn a_flood_of_headers_is_turned_away(stage: Stage) {
 async fn requests_that_two_servers_could_cut_differently_are_refused(stage: Stage) {
     let (mut app, provider) = with_provider(stage).await;
     let inner = format!(
-        "POST {CHAT} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {MASTER_KEY}\r\ncontent-length: 37\r\n\r\n{{\"model\":\"plain-model\",\"messages\":[]}}"
+        "POST {CHAT} HTTP/1.1\r\nhost: 127.0.0.1\r\nauthorization: Bearer {MASTER_KEY}\r\ncontent-length: 37\r\n\r\n{{\"model\":\"plain-model\",\"messages\":[]}}"
     );
     let outer = [
         format!("content-length: 5\r\ncontent-length: {}\r\n\r\n", inner.len()),
@@ -246,7 +246,7 @@ async fn requests_that_two_servers_could_cut_differently_are_refused(stage: Stag
         "x\0y: z\r\n\r\n".to_owned(),
     ];
     for head in outer {
-        let request = format!("POST /health HTTP/1.1\r\nhost: x\r\n{head}{inner}");
+        let request = format!("POST /health HTTP/1.1\r\nhost: 127.0.0.1\r\n{head}{inner}");
         let answer = exchange(app.address(), request.as_bytes()).await;
         assert!(answer.starts_with("HTTP/1.1 4"), "{head:?}: {answer}");
         assert_eq!(answer.matches("HTTP/1.1 ").count(), 1, "{head:?}: {answer}");
@@ -282,7 +282,7 @@ async fn a_body_that_ends_too_early_is_not_waited_for(stage: Stage) {
     {
         let mut stream = TcpStream::connect(app.address()).await.unwrap();
         let head =
-            format!("POST {CHAT} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {MASTER_KEY}\r\n{framing}");
+            format!("POST {CHAT} HTTP/1.1\r\nhost: 127.0.0.1\r\nauthorization: Bearer {MASTER_KEY}\r\n{framing}");
         stream.write_all(head.as_bytes()).await.unwrap();
         stream.shutdown().await.unwrap();
     }
@@ -292,7 +292,7 @@ async fn a_body_that_ends_too_early_is_not_waited_for(stage: Stage) {
 
 async fn a_head_that_never_ends_is_not_waited_for(stage: Stage) {
     let app = stage.start().await;
-    let beginnings = ["", "G", "PRI * HTTP/2.0\r\n", "GET /health HTTP/1.1\r\nhost: x\r\nx-slow: "];
+    let beginnings = ["", "G", "PRI * HTTP/2.0\r\n", "GET /health HTTP/1.1\r\nhost: 127.0.0.1\r\nx-slow: "];
     // Each is kept until the server closes it; one that is not closed fails the test.
     let mut waiting = JoinSet::new();
     for text in beginnings {
@@ -307,7 +307,7 @@ async fn a_head_that_never_ends_is_not_waited_for(stage: Stage) {
 async fn a_body_that_never_ends_is_not_waited_for(stage: Stage) {
     let (app, provider) = with_provider(stage.env("WARDROOM_BODY_TIMEOUT", "1s")).await;
     let head = format!(
-        "POST {CHAT} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {MASTER_KEY}\r\ncontent-length: 500\r\n\r\n{{\"mod"
+        "POST {CHAT} HTTP/1.1\r\nhost: 127.0.0.1\r\nauthorization: Bearer {MASTER_KEY}\r\ncontent-length: 500\r\n\r\n{{\"mod"
     );
     let answer = exchange(app.address(), head.as_bytes()).await;
     assert!(answer.starts_with("HTTP/1.1 408 ") && answer.contains("body_incomplete"), "{answer}");
@@ -329,7 +329,7 @@ async fn paths_that_climb_lead_nowhere(stage: Stage) {
         "/.webui_secret_key",
         "http://elsewhere.example/etc/passwd",
     ] {
-        let request = format!("GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
+        let request = format!("GET {path} HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: close\r\n\r\n");
         let answer = exchange(app.address(), request.as_bytes()).await;
         assert!(answer.starts_with("HTTP/1.1 "), "{path}: {answer}");
         assert!(!answer.contains("root:") && !answer.contains("SQLite format"), "{path}: {answer}");

@@ -32,7 +32,7 @@ async fn fill(app: &TestApp, person: &testkit::Caller) -> usize {
 }
 
 async fn a_change_that_cannot_be_recorded_is_refused_and_has_no_effect(stage: Stage) {
-    let mut app = stage.env("ENABLE_AUDIT_LOGS_FILE", "false").disk_of(600).start().await;
+    let mut app = stage.env("ENABLE_AUDIT_LOGS_FILE", "false").disk_of(1_500).start().await;
     let ada = app.admin().await;
     let made = fill(&app, &ada).await;
 

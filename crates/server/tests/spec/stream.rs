@@ -198,7 +198,7 @@ const WORDS: usize = 40;
 async fn read_acknowledging_late(app: &TestApp) -> Vec<Instant> {
     let body = json!({ "model": MODEL, "stream": true, "messages": [] }).to_string();
     let head = format!(
-        "POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {MASTER_KEY}\r\ncontent-length: {}\r\n\r\n",
+        "POST /v1/chat/completions HTTP/1.1\r\nhost: 127.0.0.1\r\nauthorization: Bearer {MASTER_KEY}\r\ncontent-length: {}\r\n\r\n",
         body.len()
     );
     let mut stream = TcpStream::connect(app.address()).await.unwrap();
