@@ -8,7 +8,8 @@ use store::Db;
 use vault::{KeyRing, Passwords};
 
 use crate::{
-    living::LivingSessions, passwords::BcryptCost, rights::RightsBook, rules::Rules, throttle::Throttle,
+    activity::Activity, living::LivingSessions, passwords::BcryptCost, rights::RightsBook, rules::Rules,
+    throttle::Throttle,
 };
 
 /// Passwords that are hashed at once: each takes a core for some tens of milliseconds, and 19 MiB.
@@ -37,6 +38,7 @@ pub(crate) struct Parts {
     pub(crate) settings: Live,
     pub(crate) passwords: Passwords,
     pub(crate) living: LivingSessions,
+    pub(crate) activity: Activity,
     pub(crate) throttle: Throttle,
     pub(crate) bcrypt: BcryptCost,
     pub(crate) rights: RightsBook,
@@ -50,8 +52,10 @@ impl Identity {
         let passwords = Passwords::new(cores.min(MOST_HASHES));
         let (living, throttle, bcrypt) =
             (LivingSessions::default(), Throttle::default(), BcryptCost::default());
-        let rights = RightsBook::default();
-        Self(Arc::new(Parts { world, db, ring, settings, passwords, living, throttle, bcrypt, rights }))
+        let (activity, rights) = (Activity::default(), RightsBook::default());
+        let parts =
+            Parts { world, db, ring, settings, passwords, living, activity, throttle, bcrypt, rights };
+        Self(Arc::new(parts))
     }
 
     /// Forgets what is in memory about sessions. Call it when the store's revision of identity has changed:

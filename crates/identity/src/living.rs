@@ -42,7 +42,7 @@ impl Living {
             role: user.role,
             name: user.name.as_str().into(),
             email: user.email.clone(),
-            proved_at: session.created_at,
+            proved_at: session.proved_at,
             expires_at: session.expires_at,
             read_at,
         }

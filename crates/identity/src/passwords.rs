@@ -119,6 +119,21 @@ impl Identity {
         Ok((verdict, attempt))
     }
 
+    /// Whether this is the password of somebody who is signed in already. Whoever asks bounds the guessing.
+    pub(crate) async fn is_password_of(
+        &self,
+        user: &User,
+        password: Secret<String>,
+    ) -> Result<bool, Refusal> {
+        let slot = self.0.passwords.slot().await.map_err(|error| password_failure(&error))?;
+        let wanted = self.password_rules().algorithm;
+        match self.0.passwords.verify(slot, user.password.clone(), password, wanted, None).await {
+            Ok(verdict) => Ok(verdict != Verdict::Wrong),
+            Err(error @ (PasswordError::Busy | PasswordError::Failed)) => Err(password_failure(&error)),
+            Err(_) => Ok(false),
+        }
+    }
+
     /// Makes a better digest of a password that was just found right. Who cannot get one now gets it next time.
     async fn with_better_digest(&self, user: User, password: Secret<String>) -> User {
         let Some(before) = user.password.clone() else { return user };

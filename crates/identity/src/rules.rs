@@ -21,6 +21,8 @@ pub(crate) struct Rules {
     has_login_form: bool,
     /// Whether the first person may sign up without it.
     welcomes_the_first: bool,
+    /// Whether a password alone signs nobody in.
+    pub(crate) needs_second_factor: bool,
 }
 
 /// Who may make an account of their own, once there is one. The first account closes sign-up.
@@ -53,6 +55,7 @@ impl Rules {
             has_passwords: settings.enable_password_auth.value,
             has_login_form: settings.enable_login_form.value,
             welcomes_the_first: settings.enable_initial_admin_signup.value,
+            needs_second_factor: settings.enable_mfa.value,
         }
     }
 

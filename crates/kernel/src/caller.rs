@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc};
 
-use crate::{ApiKeyId, Email, KeyId, RequestFacts, Rights, Role, SessionId, Timestamp, UserId};
+use crate::{ApiKeyId, Email, KeyId, PROOF_LASTS, RequestFacts, Rights, Role, SessionId, Timestamp, UserId};
 
 /// Whoever a request was authenticated as, together with the request. Cheap to clone; clones share the
 /// request, and with it what was recorded about it.
@@ -70,6 +70,11 @@ impl Person {
     /// Whether the role is administrator.
     pub fn is_admin(&self) -> bool {
         self.role == Role::Admin
+    }
+
+    /// Until when the last proof of who sits there is enough; `None` when there never was one.
+    pub fn proved_until(&self) -> Option<Timestamp> {
+        self.proved_at.map(|at| at.plus(PROOF_LASTS))
     }
 
     /// The sign-in, when there is one.

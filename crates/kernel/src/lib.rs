@@ -44,13 +44,14 @@ pub use money::{Money, MoneyError};
 pub use origin::{BaseUrl, BaseUrlError};
 pub use permission::{Permission, PermissionSet, PermissionTree};
 pub use policy::{
-    Action, ChangeGrants, Denied, ManageConnections, ManageGroups, ManageKeys, ManageSettings, ManageUsers,
-    PROOF_LASTS, Permit, ReadAudit, ReadOthersChat, ReadUsage, UseModel, UseWorkspace, WriteChat,
+    Action, ChangeGrants, ChangeOwnAccount, Denied, ManageConnections, ManageGroups, ManageKeys,
+    ManageSettings, ManageUsers, PROOF_LASTS, Permit, ReadAudit, ReadOthersChat, ReadUsage, UseModel,
+    UseWorkspace, WriteChat,
 };
 pub use refusal::{Kind, Refusal};
 pub use request::{Channel, HttpFacts, RequestFacts};
 pub use secret::Secret;
 pub use time::Timestamp;
 pub use usage::{Outcome, TokenCount, UsageRecord};
-pub use user::{Role, Session, User};
+pub use user::{Passkey, Role, Session, SignInMethod, User};
 pub use world::{Clock, Random, World};

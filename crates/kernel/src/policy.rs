@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use crate::{
-    Caller, Endpoint, Grant, Kind, ModelId, Permission, Person, Refusal, Role, Timestamp, UserId, VirtualKey,
-    Want, Who, decide,
+    Caller, Endpoint, Grant, Kind, ModelId, Permission, Person, Refusal, Role, SessionId, Timestamp, UserId,
+    VirtualKey, Want, Who, decide,
 };
 
 /// Something that needs permission. Sealed: the list below is the whole of it.
@@ -56,6 +56,8 @@ actions! {
     ChangeGrants: Caller,
     /// Read somebody else's chat.
     ReadOthersChat: Caller,
+    /// Change what the own account signs in with, its name, its sessions.
+    ChangeOwnAccount: Caller,
 }
 
 /// Proof that the policy allowed `A`, and to whom. What changes state takes a reference to one and writes
@@ -220,6 +222,22 @@ impl Caller {
         }
         let words = "You may use this, but not decide about it. Ask somebody who may, or an administrator.";
         Err(Refusal::new(Kind::Forbidden, "grant_missing", words))
+    }
+
+    /// People change their own account while they are signed in themselves; their API keys do not.
+    pub fn may_change_own_account(&self) -> Result<(Person, SessionId, Permit<ChangeOwnAccount>), Denied> {
+        let (person, session) = self.human()?;
+        Ok((person.clone(), session.clone(), Permit::granted(self)))
+    }
+
+    fn human(&self) -> Result<(&Person, &SessionId), Denied> {
+        match self.who() {
+            Who::Person(person) => {
+                person.session().map(|session| (person, session)).ok_or(Denied::HumanSessionRequired)
+            }
+            Who::Anonymous => Err(Denied::Unauthenticated),
+            _ => Err(Denied::HumanSessionRequired),
+        }
     }
 
     /// A chat is its owner's alone. A stranger must be answered as if the chat did not exist, so the

@@ -13,6 +13,10 @@ const INTERVAL: Duration = Duration::from_millis(400);
 pub(crate) async fn run(app: App, shutdown: CancellationToken) {
     let mut seen: BTreeMap<Topic, i64> = BTreeMap::new();
     loop {
+        // Nobody waits for it, so it is written here: who was seen since the last look.
+        if let Err(refusal) = app.services().identity.write_activity().await {
+            tracing::warn!(%refusal, "it could not be noted when people were last seen");
+        }
         match revision::read_all(&app.services().db).await {
             Ok(current) => {
                 for (topic, value) in current {

@@ -314,6 +314,10 @@ settings! {
         /// How long a sign-in lasts; `-1` has no end.
         jwt_expires_in: Span = Entry::new("JWT_EXPIRES_IN").default("4w").stored();
 
+        /// Whether everybody who signs in with a password needs a second factor; whoever has none sets one up at the
+        /// next sign-in. People may always add one themselves.
+        enable_mfa: bool = Entry::new("ENABLE_MFA").default("false").stored();
+
         /// Whether browsers send the session cookie over HTTPS only.
         webui_auth_cookie_secure: Option<bool> = Entry::new("WEBUI_AUTH_COOKIE_SECURE")
             .aliases(&["WEBUI_SESSION_COOKIE_SECURE"]).default_note("yes whenever the person uses HTTPS").restart();

@@ -119,6 +119,8 @@ pub enum Notice {
     AnyHost,
     /// `CORS_ALLOW_ORIGIN=*`.
     EverybodyReads,
+    /// `JWT_EXPIRES_IN=-1`.
+    EndlessSessions,
 }
 
 impl fmt::Display for Notice {
@@ -139,6 +141,9 @@ impl fmt::Display for Notice {
             ),
             Self::AnyHost => f.write_str(
                 "WARDROOM_ALLOWED_HOSTS is *: a foreign page can reach this server through its visitors' browsers; name your hosts instead",
+            ),
+            Self::EndlessSessions => f.write_str(
+                "JWT_EXPIRES_IN is -1: a sign-in lasts until somebody ends it, also on a lost device; set a time such as 4w",
             ),
             Self::EverybodyReads => f.write_str(
                 "CORS_ALLOW_ORIGIN is *: pages of every origin may use this API with a key; name the origins that need it instead",

@@ -123,6 +123,7 @@ fn unsafe_choices(settings: &Settings) -> impl Iterator<Item = Notice> {
         (settings.default_user_role.value == Role::Admin, Notice::EverybodyAdministrates),
         (settings.allowed_hosts.value == Hosts::Any, Notice::AnyHost),
         (settings.cors_allow_origin.value == Origins::Everybody, Notice::EverybodyReads),
+        (settings.jwt_expires_in.value.limit().is_none(), Notice::EndlessSessions),
     ];
     choices.into_iter().filter_map(|(is_chosen, notice)| is_chosen.then_some(notice))
 }

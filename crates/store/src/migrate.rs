@@ -35,6 +35,7 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
     migration!(4, "0004_chats"),
     migration!(5, "0005_audit"),
     migration!(6, "0006_accounts"),
+    migration!(7, "0007_factors"),
     migration!(8, "0008_access"),
     migration!(10, "0010_audit_response"),
 ];

@@ -28,7 +28,11 @@ pub struct SealedValue {
 }
 
 /// Every column with sealed values: table, column, the column that names the row.
-const COLUMNS: [(&str, &str, &str); 1] = [("connection", "sealed_key", "id")];
+const COLUMNS: [(&str, &str, &str); 3] = [
+    ("connection", "sealed_key", "id"),
+    ("totp", "seed", "account_id"),
+    ("totp", "pending_seed", "account_id"),
+];
 
 /// All sealed values.
 pub async fn all(db: &Db) -> Result<Vec<SealedValue>, StoreError> {

@@ -4,7 +4,7 @@ mod administer;
 mod find;
 
 use kernel::{
-    Caller, Email, ManageUsers, Permit, Role, Timestamp, User, UserId, Who,
+    Caller, ChangeOwnAccount, Email, ManageUsers, Permit, Role, Timestamp, User, UserId, Who,
     audit::{Entry, Event},
 };
 
@@ -181,6 +181,32 @@ pub async fn first_admin(db: &Db) -> Result<Option<User>, StoreError> {
 /// How many accounts there are.
 pub async fn count(db: &Db) -> Result<u64, StoreError> {
     count_of(db.query_one("SELECT COUNT(*) FROM account", Vec::new()).await?)
+}
+
+/// Changes what a person shows of themselves; what is `None` stays. `None` when the account is gone.
+pub async fn set_profile(
+    db: &Db,
+    id: &UserId,
+    name: Option<&str>,
+    picture: Option<&str>,
+    now: Timestamp,
+    permit: &Permit<ChangeOwnAccount>,
+) -> Result<Option<User>, StoreError> {
+    let mut tx = db.begin().await?;
+    revision::bump(&mut tx, Topic::Identity).await?;
+    let sql = format!(
+        "UPDATE account SET name = COALESCE($2, name), profile_image_url = COALESCE($3, profile_image_url),
+             updated_at = $4 WHERE id = $1 RETURNING {}",
+        COLUMNS.replace("account.", "")
+    );
+    let Some(changed) = one(tx.query_one(sql, values![id, name, picture, now]).await?)? else {
+        return Ok(None);
+    };
+    let names = [name.map(|_| "name"), picture.map(|_| "profile_image_url")];
+    let entry = Entry::done(Event::ProfileChanged, permit.by()).on(id).changed(names.into_iter().flatten());
+    audit::append(&mut tx, &entry).await?;
+    tx.commit().await?;
+    Ok(Some(changed))
 }
 
 /// Notes that the person is here; writes at most once a minute and does not count as a change.

@@ -2,8 +2,8 @@
 //! BLOB/BYTEA; refuses to know tables.
 
 use kernel::{
-    AuditId, BaseUrl, ChatId, ConnectionId, Email, GroupId, KeyId, MessageId, Money, RequestId, SessionId,
-    ShareId, Timestamp, UsageId, UserId, audit,
+    AuditId, BaseUrl, ChatId, ConnectionId, Email, GroupId, KeyId, MessageId, Money, PasskeyId, RequestId,
+    SessionId, ShareId, Timestamp, UsageId, UserId, audit,
 };
 
 /// One value. It has no `Debug`: values are people's data and must not end up in a log.
@@ -141,7 +141,13 @@ impl FromValue for bool {
     }
 }
 
-impl FromValue for [u8; 32] {
+impl FromValue for u32 {
+    fn from_value(value: Value) -> Option<Self> {
+        i64::from_value(value)?.try_into().ok()
+    }
+}
+
+impl<const N: usize> FromValue for [u8; N] {
     fn from_value(value: Value) -> Option<Self> {
         Vec::from_value(value)?.try_into().ok()
     }
@@ -210,6 +216,7 @@ macro_rules! words {
 as_text!(
     UserId,
     SessionId,
+    PasskeyId,
     ConnectionId,
     KeyId,
     ChatId,
@@ -222,6 +229,25 @@ as_text!(
     Email,
     BaseUrl
 );
-ids!(UserId, SessionId, ConnectionId, KeyId, ChatId, MessageId, UsageId, RequestId, GroupId, ShareId);
+ids!(
+    UserId,
+    SessionId,
+    PasskeyId,
+    ConnectionId,
+    KeyId,
+    ChatId,
+    MessageId,
+    UsageId,
+    RequestId,
+    GroupId,
+    ShareId
+);
 words!(audit::Event, audit::Outcome, audit::TargetKind);
-words!(kernel::Role, kernel::MessageRole, kernel::Endpoint, kernel::Outcome, kernel::Want);
+words!(
+    kernel::SignInMethod,
+    kernel::Role,
+    kernel::MessageRole,
+    kernel::Endpoint,
+    kernel::Outcome,
+    kernel::Want
+);

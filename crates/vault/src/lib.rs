@@ -16,12 +16,13 @@ mod session;
 mod strength;
 #[cfg(test)]
 mod testing;
+mod ticket;
 mod totp;
 
 pub use device::DeviceMark;
 pub use digest::{IssuedKey, constant_time_eq, virtual_key};
 pub use notary::{Notary, Paper};
-pub use one_time::{RECOVERY_CODES, one_time_token, recovery_codes};
+pub use one_time::{RECOVERY_CODES, recovery_codes};
 pub use passkey::{
     KnownPasskey, NewPasskey, PASSKEY_ALGORITHMS, PasskeyAssertion, PasskeyError, PasskeyRegistration,
     PasskeyUse, RelyingParty, base64url,
@@ -31,4 +32,5 @@ pub use ring::{AnchorError, KeyRing, KeyVersion, Previous, RootKeys, Roots, Seal
 pub use sealed::{OpenError, Place};
 pub use session::{AuthMethod, Claims, TokenError};
 pub use strength::{WeakSecret, check_master_key, check_root_secret};
+pub use ticket::{Ticket, TicketKind};
 pub use totp::TotpSeed;

@@ -1,9 +1,8 @@
-//! Secrets that work once: recovery codes, and tokens that carry a sign-in from its first step to its second.
+//! Recovery codes, and digests of what works once.
 //!
-//! It makes them and digests them. That one works once, and until when, is the store's to keep.
+//! That a code works once is the store's to keep.
 
 use aws_lc_rs::hmac;
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use kernel::{Secret, UserId, World};
 use zeroize::Zeroizing;
 
@@ -31,12 +30,6 @@ pub fn recovery_codes(world: &World) -> [Secret<String>; RECOVERY_CODES] {
     })
 }
 
-/// A new token of 256 random bits in base64url.
-pub fn one_time_token(world: &World) -> Secret<String> {
-    let random = Zeroizing::new(world.bytes::<32>());
-    Secret::new(URL_SAFE_NO_PAD.encode(random.as_slice()))
-}
-
 impl KeyRing {
     /// The digest under which a recovery code of this account is stored and found. Small letters, hyphens and
     /// spaces, and letters that look alike make no difference; `None` for whatever cannot be a code.
@@ -45,13 +38,13 @@ impl KeyRing {
         Some(self.digest_once(&[b"recovery", account.as_str().as_bytes(), code.as_bytes()]))
     }
 
-    /// The digest under which a [`one_time_token`] is stored and found.
-    pub fn digest_token(&self, token: &str) -> [u8; 32] {
-        self.digest_once(&[b"token", token.as_bytes()])
+    /// The digest under which it is stored that a [`crate::Ticket`] was used.
+    pub fn digest_ticket(&self, id: &str) -> [u8; 32] {
+        self.digest_once(&[b"ticket used", id.as_bytes()])
     }
 
     /// Every part goes in with its length, so no two lists of parts read alike.
-    fn digest_once(&self, parts: &[&[u8]]) -> [u8; 32] {
+    pub(crate) fn digest_once(&self, parts: &[&[u8]]) -> [u8; 32] {
         let mut context = hmac::Context::with_key(&self.one_time);
         for part in parts {
             context.update(&(part.len() as u64).to_be_bytes());
@@ -140,13 +133,9 @@ mod tests {
     }
 
     #[test]
-    fn a_token_is_long_and_its_digest_is_not_a_recovery_codes() {
-        let world = world(1);
-        let (one, other) = (one_time_token(&world), one_time_token(&world));
-        assert_eq!(one.expose().len(), 43);
-        assert_ne!(one.expose(), other.expose());
+    fn lists_of_parts_that_read_alike_have_different_digests() {
         let ring = ring(ROOT, None);
-        assert_eq!(ring.digest_token("t"), ring.digest_token("t"));
+        assert_eq!(ring.digest_ticket("t"), ring.digest_ticket("t"));
         assert_ne!(
             ring.digest_once(&[b"recovery", b"a", b"b"]),
             ring.digest_once(&[b"recovery", b"ab", b""])

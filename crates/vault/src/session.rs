@@ -4,7 +4,7 @@
 //! knowledge; nothing here decides it.
 
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, TokenData, Validation};
-use kernel::{Secret, Session, SessionId, Timestamp, UserId};
+use kernel::{Secret, Session, SessionId, SignInMethod, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 
 use crate::{KeyRing, Previous};
@@ -24,6 +24,9 @@ pub struct Claims {
     /// When the person proved who they are.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub auth_time: Option<i64>,
+    /// Whether two factors were shown. Older tokens do not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mfa_verified: Option<bool>,
     /// The session that must still be alive.
     pub jti: SessionId,
     /// When the token was made.
@@ -33,12 +36,30 @@ pub struct Claims {
     pub exp: Option<i64>,
 }
 
-/// How a person signed in, in Open WebUI's words.
+/// How a person signed in, in Open WebUI's words where it has one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AuthMethod {
-    /// With e-mail address and password.
+    /// With e-mail address and password, perhaps with a second factor.
     Password,
+    /// With a passkey alone.
+    Passkey,
+    /// By a proxy that the operator trusts.
+    TrustedHeader,
+}
+
+impl From<SignInMethod> for AuthMethod {
+    fn from(method: SignInMethod) -> Self {
+        match method {
+            SignInMethod::SignUp
+            | SignInMethod::Password
+            | SignInMethod::PasswordAndTotp
+            | SignInMethod::PasswordAndRecoveryCode
+            | SignInMethod::PasswordAndPasskey => Self::Password,
+            SignInMethod::Passkey => Self::Passkey,
+            SignInMethod::TrustedHeader => Self::TrustedHeader,
+        }
+    }
 }
 
 /// The only kind of token that signs anybody in. Any other word does not parse.
@@ -110,14 +131,15 @@ impl SessionSigner {
 }
 
 impl KeyRing {
-    /// The token of a session that began with this method.
-    pub fn sign_session(&self, session: &Session, method: AuthMethod) -> Secret<String> {
+    /// The token of a session.
+    pub fn sign_session(&self, session: &Session) -> Secret<String> {
         let began = session.created_at.seconds();
         let claims = Claims {
             id: session.user.clone(),
             typ: TokenKind::Session,
-            auth_method: Some(method),
+            auth_method: Some(session.method.into()),
             auth_time: Some(began),
+            mfa_verified: Some(session.method.has_two_factors()),
             jti: session.id.clone(),
             iat: began,
             exp: session.expires_at.map(Timestamp::seconds),
@@ -164,8 +186,13 @@ mod tests {
         Session {
             id: "j".parse().unwrap(),
             user: "u1".parse().unwrap(),
+            method: SignInMethod::Password,
             created_at: Timestamp::from_seconds(1_795_216_374),
             expires_at: Some(Timestamp::from_seconds(1_797_635_574)),
+            address: String::new(),
+            device: String::new(),
+            last_used_at: Timestamp::from_seconds(1_795_216_374),
+            proved_at: Timestamp::from_seconds(1_795_216_374),
         }
     }
 
@@ -196,7 +223,7 @@ mod tests {
 
     #[test]
     fn what_we_sign_we_read_and_any_hs256_implementation_would_have_signed_the_same() {
-        let token = ring(SECRET, None).sign_session(&session(), AuthMethod::Password);
+        let token = ring(SECRET, None).sign_session(&session());
         let claims = ring(SECRET, None).read_session(token.expose(), NOW).unwrap();
         assert_eq!(claims.id, session().user);
         assert_eq!(claims.jti, session().id);
@@ -210,17 +237,30 @@ mod tests {
             serde_json::from_slice(&URL_SAFE_NO_PAD.decode(signed.split_once('.').unwrap().1).unwrap())
                 .unwrap();
         assert_eq!((&body["typ"], &body["auth_method"]), (&json!("session"), &json!("password")));
+        assert_eq!(body["mfa_verified"], json!(false));
+    }
+
+    #[test]
+    fn a_token_says_how_its_owner_signed_in() {
+        let said = |method| {
+            let token = ring(SECRET, None).sign_session(&Session { method, ..session() });
+            let claims = ring(SECRET, None).read_session(token.expose(), NOW).unwrap();
+            (claims.auth_method, claims.mfa_verified)
+        };
+        assert_eq!(said(SignInMethod::PasswordAndTotp), (Some(AuthMethod::Password), Some(true)));
+        assert_eq!(said(SignInMethod::Passkey), (Some(AuthMethod::Passkey), Some(true)));
+        assert_eq!(said(SignInMethod::TrustedHeader), (Some(AuthMethod::TrustedHeader), Some(false)));
     }
 
     #[test]
     fn a_session_ends_at_its_second_by_our_clock_and_without_exp_never() {
         let ring = ring(SECRET, None);
-        let token = ring.sign_session(&session(), AuthMethod::Password);
+        let token = ring.sign_session(&session());
         let at = |seconds| ring.read_session(token.expose(), Timestamp::from_seconds(seconds));
         assert!(at(1_797_635_573).is_ok());
         assert_eq!(at(1_797_635_574), Err(TokenError::Expired));
 
-        let endless = ring.sign_session(&Session { expires_at: None, ..session() }, AuthMethod::Password);
+        let endless = ring.sign_session(&Session { expires_at: None, ..session() });
         assert!(ring.read_session(endless.expose(), Timestamp::from_seconds(i64::MAX / 2_000_000)).is_ok());
     }
 
@@ -242,7 +282,7 @@ mod tests {
 
     #[test]
     fn tokens_of_the_former_root_are_accepted_until_the_date_and_not_without_one() {
-        let token = ring(SECRET, None).sign_session(&session(), AuthMethod::Password);
+        let token = ring(SECRET, None).sign_session(&session());
         let read = |sessions_until, now| {
             let (secret, former) = ("another root secret 0192".into(), SECRET.into());
             let previous =
@@ -285,7 +325,7 @@ mod tests {
 
     #[test]
     fn every_changed_character_is_noticed() {
-        let token = ring(SECRET, None).sign_session(&session(), AuthMethod::Password).expose().clone();
+        let token = ring(SECRET, None).sign_session(&session()).expose().clone();
         for at in 0..token.len() {
             let other = if token.as_bytes()[at] == b'A' { "B" } else { "A" };
             let mut changed = token.clone();

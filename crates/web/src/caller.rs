@@ -108,8 +108,12 @@ async fn who(app: &App, parts: &Parts) -> Result<Who, Refusal> {
     if matches!(credential, Credential::Cookie(_)) {
         require_same_origin(app, parts)?;
     }
+    holder(app, credential.text()).await
+}
+
+/// Who holds this credential at this moment.
+pub(crate) async fn holder(app: &App, token: &str) -> Result<Who, Refusal> {
     let services = app.services();
-    let token = credential.text();
     if services.gateway.is_master_key(token) {
         return Ok(Who::Master);
     }
@@ -145,7 +149,7 @@ pub(crate) fn require_same_origin(app: &App, parts: &Parts) -> Result<(), Refusa
 }
 
 /// The host that the client asked for.
-fn host(parts: &Parts) -> Option<&str> {
+pub(crate) fn host(parts: &Parts) -> Option<&str> {
     let in_uri = parts.uri.authority().map(http::uri::Authority::as_str);
     in_uri.or_else(|| parts.headers.get(header::HOST)?.to_str().ok())
 }

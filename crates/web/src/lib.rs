@@ -25,6 +25,7 @@ mod presence;
 mod problem;
 mod record;
 mod refused;
+mod relying_party;
 mod sealed;
 mod table;
 mod ui;

@@ -6,21 +6,23 @@
 use std::time::Duration;
 
 use http::HeaderMap;
-use identity::Identity;
-use kernel::Role;
+use kernel::{Role, Who};
 
-use crate::caller::Credential;
+use crate::{
+    app::App,
+    caller::{self, Credential},
+};
 
 /// How often it is asked. The answer comes from memory nearly always.
-const INTERVAL: Duration = Duration::from_millis(400);
+const INTERVAL: Duration = Duration::from_millis(250);
 
-/// Ends when the session that these headers present no longer opens the door, or when that cannot be found out.
-pub(crate) async fn over(identity: Identity, headers: &HeaderMap) {
+/// Ends when the session or key that these headers present no longer opens the door, or when that cannot be found out.
+pub(crate) async fn over(app: App, headers: &HeaderMap) {
     let Some(token) = Credential::of(headers).map(|credential| credential.text().to_owned()) else { return };
     loop {
         tokio::time::sleep(INTERVAL).await;
-        match identity.person(&token).await {
-            Ok(person) if person.role != Role::Pending => {}
+        match caller::holder(&app, &token).await {
+            Ok(Who::Person(person)) if person.role != Role::Pending => {}
             _ => return,
         }
     }

@@ -22,7 +22,7 @@ use store::{DatabaseConfig, Db, audit::Recorder};
 use tempfile::TempDir;
 use vault::{KeyRing, Previous, RootKeys, Roots};
 
-use crate::{AccountChange, Identity, IdentityParts, NewAccount, SessionView, SignInForm};
+use crate::{AccountChange, Identity, IdentityParts, NewAccount, SessionView, SignIn, SignInForm};
 
 /// A house with a database of its own.
 pub(crate) struct House {
@@ -117,9 +117,8 @@ impl House {
         client: IpAddr,
     ) -> Result<SessionView, Refusal> {
         let email = format!("{name}@example.com");
-        self.identity
-            .sign_in(SignInForm { email: &email, password: password.into(), device: None }, &stranger(client))
-            .await
+        let form = SignInForm { email: &email, password: password.into(), device: None };
+        self.identity.sign_in(form, &stranger(client)).await.map(done)
     }
 
     pub(crate) async fn set_role(&self, id: &UserId, role: Role) -> Result<User, Refusal> {
@@ -145,6 +144,14 @@ async fn open(directory: &TempDir, ring: &Arc<KeyRing>, world: World) -> Db {
     let path = directory.path().join("data/wardroom.db");
     let recorder = Recorder::new(world, ring.clone(), Level::Metadata);
     Db::open(&DatabaseConfig::Sqlite { path }, recorder).await.unwrap()
+}
+
+/// The session of a sign-in that needed a password only.
+pub(crate) fn done(signed_in: SignIn) -> SessionView {
+    match signed_in {
+        SignIn::Done(view) => *view,
+        SignIn::Next(step) => panic!("{step:?} is still to come"),
+    }
 }
 
 /// Somebody who is not signed in, at this address.

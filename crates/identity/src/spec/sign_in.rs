@@ -2,11 +2,10 @@
 
 use std::time::Duration;
 
-use kernel::{Kind, Role, Session};
+use kernel::{Kind, Role, Session, SignInMethod};
 use tokio::task::JoinSet;
-use vault::AuthMethod;
 
-use super::{ELSEWHERE, GOOD, HOME, House, code, permit, stranger};
+use super::{ELSEWHERE, GOOD, HOME, House, code, done, permit, stranger};
 use crate::SignInForm;
 
 #[tokio::test]
@@ -30,7 +29,7 @@ async fn an_address_signs_in_in_any_spelling_and_each_time_with_a_new_session() 
     let house = House::new().await;
     let first = house.sign_up("ada").await.unwrap();
     let form = SignInForm { email: " ADA@example.com", password: GOOD.into(), device: None };
-    let second = house.identity.sign_in(form, &stranger(HOME)).await.unwrap();
+    let second = done(house.identity.sign_in(form, &stranger(HOME)).await.unwrap());
     assert_ne!(first.session.id, second.session.id);
     assert_eq!(house.role(&first).await, Ok(Role::Admin));
     assert_eq!(house.role(&second).await, Ok(Role::Admin));
@@ -136,10 +135,10 @@ async fn a_token_of_one_person_does_not_open_the_session_of_another() {
     let house = House::open_to_all().await;
     let (ada, bob) = (house.sign_up("ada").await.unwrap(), house.sign_up("bob").await.unwrap());
     let mixed = Session { user: bob.user.id.clone(), ..ada.session.clone() };
-    let token = house.ring.sign_session(&mixed, AuthMethod::Password);
+    let token = house.ring.sign_session(&mixed);
     assert_eq!(code(house.identity.person(token.expose()).await), "session_over");
     let never_begun = Session { id: "session_x".parse().unwrap(), ..ada.session.clone() };
-    let token = house.ring.sign_session(&never_begun, AuthMethod::Password);
+    let token = house.ring.sign_session(&never_begun);
     assert_eq!(code(house.identity.person(token.expose()).await), "session_over");
 }
 
@@ -186,6 +185,7 @@ async fn when_a_person_was_last_seen_is_kept_to_the_minute() {
     let ada = house.sign_up("ada").await.unwrap();
     let seen = async || {
         assert!(house.role(&ada).await.is_ok());
+        house.identity.write_activity().await.unwrap();
         house
             .identity
             .user(&ada.user.id)
@@ -211,7 +211,7 @@ async fn a_reset_that_overtakes_a_sign_in_leaves_no_session_behind() {
     let as_checked = ada.user.clone();
     house.identity.reset_password(&ada.user.id, "velvet harbour".into(), &permit()).await.unwrap();
     assert_eq!(
-        code(house.identity.begin(as_checked, "password", &stranger(HOME)).await),
+        code(house.identity.begin(as_checked, SignInMethod::Password, None, &stranger(HOME)).await),
         "wrong_credentials"
     );
     house.wait(3600);

@@ -59,6 +59,15 @@ enum Action {
         #[arg(long)]
         json: bool,
     },
+    /// Take every second factor of an account away and end its sessions: for somebody who lost their devices. The
+    /// password stays.
+    ResetSecondFactor {
+        /// The address of the account.
+        email: String,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
     /// Switch an account off: nobody signs in to it, every session ends, virtual keys of the person are blocked.
     Deactivate {
         /// The address of the account.
@@ -94,6 +103,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode, StartError> {
         Action::Import { .. } => "users import",
         Action::Deactivate { .. } => "users deactivate",
         Action::Reactivate { .. } => "users reactivate",
+        Action::ResetSecondFactor { .. } => "users reset-second-factor",
         Action::List { .. } => "users list",
     };
     let permit = &Caller::command_line(command).may_manage_users().map_err(Refusal::from)?;
@@ -117,6 +127,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode, StartError> {
             set_standing(&identity, &email, Standing::Deactivated, permit).await?
         }
         Action::Reactivate { email } => set_standing(&identity, &email, Standing::Active, permit).await?,
+        Action::ResetSecondFactor { email, json } => reset_factors(&identity, &email, permit, json).await?,
         Action::List { json } => list(&identity, permit, json).await?,
     }
     base.db.close().await;
@@ -126,6 +137,24 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode, StartError> {
 async fn account(identity: &Identity, email: &str) -> Result<User, StartError> {
     let found = identity.user_by_email(email).await?;
     Ok(found.ok_or_else(|| Refusal::not_found("account"))?)
+}
+
+async fn reset_factors(
+    identity: &Identity,
+    email: &str,
+    permit: &Permit<ManageUsers>,
+    as_json: bool,
+) -> Result<(), StartError> {
+    let user = account(identity, email).await?;
+    let had_any = identity.reset_factors(&user.id, permit).await?;
+    if as_json {
+        output::json(&json!({ "id": user.id, "email": user.email.as_str(), "reset": had_any }));
+    } else if had_any {
+        output::line("Every second factor was taken away, and every session of the account has ended.");
+    } else {
+        output::line("The account has no second factor. Nothing was changed.");
+    }
+    Ok(())
 }
 
 async fn set_standing(

@@ -2,9 +2,10 @@
 
 use kernel::{Caller, ManageKeys, ManageUsers, Permit, Role, Session, User, UserId};
 
-use super::{Home, at, keys::key, on_both, person, user};
+use super::{Home, at, keys::key, on_both, person, session, user};
 use crate::{
-    Db, Page, audit, keys, sessions,
+    Db, Page, audit, keys,
+    sessions::{self, Begun, Grounds},
     users::{self, Changed, Filter, Order, Removed, Sorting, Standing, UserChange, Within},
 };
 
@@ -36,9 +37,9 @@ async fn change(db: &Db, id: &UserId, change: UserChange) -> Changed {
 }
 
 async fn sign_in(db: &Db, user: &User, id: &str) -> bool {
-    let session =
-        Session { id: id.parse().unwrap(), user: user.id.clone(), created_at: at(0), expires_at: None };
-    sessions::insert(db, &session, None, "password", &Caller::operator()).await.unwrap()
+    let session = Session { user: user.id.clone(), ..session(id, "x", None) };
+    let grounds = Grounds { password: None, second: None };
+    sessions::insert(db, &session, grounds, &Caller::operator()).await.unwrap() == Begun::Begun
 }
 
 async fn records(db: &Db) -> Vec<(String, serde_json::Value)> {

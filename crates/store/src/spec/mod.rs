@@ -21,8 +21,8 @@ use std::{
 };
 
 use kernel::{
-    Caller, Clock, Email, Person, PersonCredential, Random, Rights, Role, Secret, Timestamp, User, Who,
-    World,
+    Caller, Clock, Email, Person, PersonCredential, Random, Rights, Role, Secret, Session, SignInMethod,
+    Timestamp, User, Who, World,
     audit::{Level, Sealer},
 };
 use tempfile::TempDir;
@@ -118,6 +118,21 @@ impl Random for Counting {
                 place ^ self.0.fetch_add(1, Ordering::Relaxed).wrapping_mul(6_364_136_223_846_793_005);
             chunk.copy_from_slice(&count.to_be_bytes()[..chunk.len()]);
         }
+    }
+}
+
+/// A session of `user_{user}` that begins at the start.
+pub(crate) fn session(id: &str, user: &str, expires: Option<i64>) -> Session {
+    Session {
+        id: id.parse().unwrap(),
+        user: format!("user_{user}").parse().unwrap(),
+        method: SignInMethod::Password,
+        created_at: at(0),
+        expires_at: expires.map(at),
+        address: "192.0.2.1".to_owned(),
+        device: "Firefox on Linux".to_owned(),
+        last_used_at: at(0),
+        proved_at: at(0),
     }
 }
 

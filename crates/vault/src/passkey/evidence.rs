@@ -56,6 +56,12 @@ pub(super) fn check_client_data(
     Ok(())
 }
 
+/// The challenge that the browser says it was given.
+pub(super) fn challenge(json: &[u8]) -> Result<Vec<u8>, PasskeyError> {
+    let said: ClientData = serde_json::from_slice(json).map_err(|_| PasskeyError::Malformed)?;
+    super::from_base64url(&said.challenge).ok_or(PasskeyError::Malformed)
+}
+
 /// What the authenticator vouches for.
 #[derive(Debug)]
 pub(super) struct AuthenticatorData<'a> {

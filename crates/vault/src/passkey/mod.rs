@@ -158,6 +158,11 @@ pub enum PasskeyError {
 }
 
 impl PasskeyRegistration {
+    /// Which challenge it says it answers; nothing is proved yet.
+    pub fn challenge(&self) -> Result<Vec<u8>, PasskeyError> {
+        evidence::challenge(&decoded(&self.response.client_data)?)
+    }
+
     /// Checks the whole answer, section 7.1.
     pub fn check(&self, challenge: &[u8], party: &RelyingParty) -> Result<NewPasskey, PasskeyError> {
         if self.kind != "public-key" {
@@ -189,6 +194,11 @@ impl PasskeyAssertion {
     /// Which passkey it says it is; nothing is proved yet.
     pub fn credential(&self) -> Result<Vec<u8>, PasskeyError> {
         decoded(&self.raw_id)
+    }
+
+    /// Which challenge it says it answers; nothing is proved yet.
+    pub fn challenge(&self) -> Result<Vec<u8>, PasskeyError> {
+        evidence::challenge(&decoded(&self.response.client_data)?)
     }
 
     /// Whose the authenticator says it is, if it says so; nothing is proved yet.

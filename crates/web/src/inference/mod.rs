@@ -124,7 +124,7 @@ async fn serve(app: App, request: Request, endpoint: Endpoint, model_in_path: Op
         Ok(call) => {
             let payer = call.payer.clone();
             let is_person = matches!(&payer, Payer::Caller(caller) if caller.person().is_some());
-            let answered = app.services().gateway.serve(call).await;
+            let answered = answer(&app, &parts, call, is_person).await;
             let mut response = match answered {
                 Ok(answer) if is_person => answer.map(|body| while_signed_in(&app, &parts, body)),
                 Ok(answer) => answer.map(Body::new),
@@ -158,6 +158,27 @@ async fn refused(app: &App, parts: &Parts, payer: Option<Payer>, refusal: Refusa
     refusal
 }
 
+/// The answer of the gateway. A person's request is dropped, and with it the provider's work, when the session ends
+/// before the answer begins.
+async fn answer(
+    app: &App,
+    parts: &Parts,
+    call: Call,
+    is_person: bool,
+) -> Result<http::Response<AnswerBody>, Refusal> {
+    let answered = app.services().gateway.serve(call);
+    if !is_person {
+        return answered.await;
+    }
+    tokio::select! {
+        answered = answered => answered,
+        () = presence::over(app.clone(), &parts.headers) => {
+            let words = "The session ended while this request was waiting. Sign in again.";
+            Err(Refusal::new(Kind::Unauthenticated, "session_over", words))
+        }
+    }
+}
+
 /// LiteLLM's name for the id in `x-request-id`.
 fn name_call(parts: &Parts, response: &mut Response) {
     if let Some(arrival) = parts.extensions.get::<Arrival>()
@@ -172,8 +193,8 @@ fn while_signed_in(app: &App, parts: &Parts, body: AnswerBody) -> Body {
     if body.is_end_stream() || body.size_hint().exact().is_some() {
         return Body::new(body);
     }
-    let (identity, headers) = (app.services().identity.clone(), parts.headers.clone());
-    let over = async move { presence::over(identity, &headers).await };
+    let (app, headers) = (app.clone(), parts.headers.clone());
+    let over = async move { presence::over(app, &headers).await };
     Body::from_stream(Body::new(body).into_data_stream().take_until(over))
 }
 

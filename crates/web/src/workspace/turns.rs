@@ -12,7 +12,6 @@ use axum::{
 };
 use futures_util::{Stream, StreamExt, stream};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
-use identity::Identity;
 use kernel::{Caller, ChatId, MessageId, Refusal, TurnId};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -21,6 +20,7 @@ use workspace::{Follower, Workspace};
 
 use super::chats::message::{Message, Provenance};
 use crate::{
+    app::App,
     dialect::Dialect,
     extract::{Asked, At, Body},
     presence,
@@ -208,7 +208,7 @@ async fn stop_turn(
     responses((status = 200, content_type = "text/event-stream", body = TurnEvent)))]
 async fn turn_events(
     State(workspace): State<Workspace>,
-    State(identity): State<Identity>,
+    State(app): State<App>,
     Extension(caller): Extension<Caller>,
     At((chat, turn)): At<(ChatId, TurnId)>,
     Asked(asked): Asked<EventQuery>,
@@ -218,7 +218,7 @@ async fn turn_events(
     let last: Option<u64> = headers.get("last-event-id").and_then(|id| id.to_str().ok()?.parse().ok());
     let seen = asked.after.max(last).unwrap_or(0);
     let follower = workspace.desk(&caller)?.follow_turn(&chat, &turn, seen).await?;
-    let watched = events(follower).take_until(async move { presence::over(identity, &headers).await });
+    let watched = events(follower).take_until(async move { presence::over(app, &headers).await });
     let events = Sse::new(watched).keep_alive(KeepAlive::new().interval(KEEP_ALIVE));
     // nginx would otherwise collect the stream before it passes it on.
     let unbuffered = [(HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"))];

@@ -192,6 +192,285 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/auths/mfa": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Take the authenticator app away. Every other session ends, and this one goes on under a new token, in the cookie
+         *     `token`.
+         */
+        delete: operations["remove"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auths/mfa/enroll/confirm": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Put the authenticator app into force with its first code. Every other session ends, and this one goes on under a
+         *     new token, in the cookie `token`; somebody on the way in is signed in.
+         */
+        post: operations["confirm_enrolment"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auths/mfa/enroll/start": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Begin to set an authenticator app up. Nothing changes before its first code is confirmed. */
+        post: operations["start_enrolment"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auths/mfa/recover": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Finish a sign-in with a recovery code, which is used up. */
+        post: operations["recover"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auths/mfa/recovery/codes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Make new recovery codes. The old ones are void. */
+        post: operations["renew_codes"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auths/mfa/status": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The second factors of the caller. */
+        get: operations["status"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auths/mfa/verify": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Finish a sign-in with a code of the authenticator app. A code works once. */
+        post: operations["verify"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auths/passkeys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The passkeys of the caller, oldest first. */
+        get: operations["list_passkeys"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auths/passkeys/register/finish": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Add a passkey. Every other session ends, and this one goes on under a new token, in the cookie `token`. */
+        post: operations["add_passkey"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auths/passkeys/register/start": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Begin to add a passkey. */
+        post: operations["start_passkey"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auths/passkeys/signin/finish": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Sign in with a passkey, alone or as the second step after a password. */
+        post: operations["finish_passkey_sign_in"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auths/passkeys/signin/start": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Ask for a passkey to sign in with. */
+        post: operations["start_passkey_sign_in"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auths/passkeys/step-up/start": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Ask for a passkey to confirm with. */
+        post: operations["start_passkey_proof"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auths/passkeys/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Remove a passkey. Every other session ends, and this one goes on under a new token, in the cookie `token`. */
+        delete: operations["remove_passkey"];
+        options?: never;
+        head?: never;
+        /** Rename a passkey. */
+        patch: operations["rename_passkey"];
+        trace?: never;
+    };
+    "/api/v1/auths/sessions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Where the caller is signed in, the last used place first. */
+        get: operations["list_sessions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auths/sessions/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** End one of the own sessions, at once and everywhere. */
+        delete: operations["end_own_session"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/auths/signin": {
         parameters: {
             query?: never;
@@ -201,7 +480,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Sign in with a password. */
+        /** Sign in with a password, or take the first of two steps. */
         post: operations["sign_in"];
         delete?: never;
         options?: never;
@@ -226,6 +505,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/auths/signout/all": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** End all sessions of the caller, and what runs for them; or all but this one. */
+        post: operations["sign_out_everywhere"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/auths/signup": {
         parameters: {
             query?: never;
@@ -237,6 +533,58 @@ export interface paths {
         put?: never;
         /** Create an account and sign in. The first person becomes the administrator, and closes sign-up. */
         post: operations["sign_up"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auths/step-up": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Until when the last proof of this session is enough, and what would be a new one. */
+        get: operations["proof_status"];
+        put?: never;
+        /** Prove who sits at this session. It counts for five minutes, and for this session alone. */
+        post: operations["confirm"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auths/update/password": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Change the own password. Every other session ends, and this one goes on under a new token, in the cookie `token`. */
+        post: operations["update_password"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auths/update/profile": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Change what others see. */
+        post: operations["update_profile"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2058,6 +2406,13 @@ export interface components {
             ok: boolean;
             problem: string | null;
         };
+        /** @description What to put into an authenticator app. Shown once. */
+        AuthenticatorSeed: {
+            /** @description For a QR code. */
+            otpauth_url: string;
+            /** @description Base 32, to type. */
+            secret: string;
+        };
         BTreeMap: {
             [key: string]: {
                 [key: string]: boolean;
@@ -2225,6 +2580,14 @@ export interface components {
             total: number;
             users: components["schemas"]["Colleague"][];
         };
+        /** @description Until when the proof is enough. */
+        Confirmed: {
+            /**
+             * Format: int64
+             * @description Unix seconds.
+             */
+            confirmed_until: number;
+        };
         /** @description A connection to a provider. Times are Unix seconds. */
         Connection: {
             base_url: string;
@@ -2315,6 +2678,41 @@ export interface components {
          * @enum {string}
          */
         EndReason: "stop" | "length" | "tool_calls" | "content_filter" | "stopped" | "interrupted" | "error";
+        /** @description An authenticator app is in force. */
+        Enrolled: {
+            /** @description Shown once. */
+            recovery_codes: string[];
+            /** @description The session that goes on, under a new token. */
+            session: components["schemas"]["Session"];
+        };
+        /** @description The first code of an authenticator app. */
+        EnrolmentCode: {
+            /** @description From the first step of a sign-in; without it the caller must be signed in. */
+            challenge_token?: string;
+            /** @description Six digits. */
+            code: string;
+        };
+        /** @description Who begins to set an authenticator app up. */
+        EnrolmentStart: {
+            /** @description From the first step of a sign-in; without it the caller must be signed in. */
+            challenge_token?: string;
+        };
+        /** @description The second factors of the own account. */
+        FactorStatus: {
+            /** @description A password alone does not sign in. */
+            enabled: boolean;
+            /**
+             * Format: int64
+             * @description How many.
+             */
+            passkeys: number;
+            /** Format: int64 */
+            recovery_codes_left: number;
+            /** @description `ENABLE_MFA`: everybody needs one. */
+            required: boolean;
+            /** @description There is an authenticator app. */
+            totp: boolean;
+        };
         /** @description What is possible. */
         Features: {
             auth: boolean;
@@ -2782,6 +3180,114 @@ export interface components {
             pending_user_overlay_content: string | null;
             pending_user_overlay_title: string | null;
         };
+        /** @description A passkey of the caller. Times are Unix seconds. */
+        Passkey: {
+            /** @description Lives on several devices, so that the loss of one does not lose it. */
+            backed_up: boolean;
+            /** Format: int64 */
+            created_at: number;
+            id: string;
+            /** Format: int64 */
+            last_used_at: number | null;
+            name: string;
+        };
+        /** @description A kind of key. */
+        PasskeyAlgorithm: {
+            /** Format: int32 */
+            alg: number;
+            type: string;
+        };
+        /** @description A browser's answer when a passkey was made. */
+        PasskeyAnswer: {
+            challenge_id: string;
+            /** @description The browser's `RegistrationResponseJSON`. */
+            credential: Record<string, never>;
+            /** @description 1 to 100 characters. */
+            name: string;
+        };
+        /** @description `PublicKeyCredentialCreationOptionsJSON` of WebAuthn; bytes are base64url. */
+        PasskeyCreation: {
+            attestation: string;
+            authenticatorSelection: components["schemas"]["PasskeySelection"];
+            challenge: string;
+            excludeCredentials: components["schemas"]["PasskeyDescriptor"][];
+            pubKeyCredParams: components["schemas"]["PasskeyAlgorithm"][];
+            rp: components["schemas"]["PasskeyParty"];
+            /** Format: int32 */
+            timeout: number;
+            user: components["schemas"]["PasskeyUser"];
+        };
+        /** @description A challenge for a new passkey. */
+        PasskeyCreationChallenge: {
+            /** @description Send it along with the answer. */
+            challenge_id: string;
+            options: components["schemas"]["PasskeyCreation"];
+        };
+        /** @description A passkey by the authenticator's name for it. */
+        PasskeyDescriptor: {
+            id: string;
+            type: string;
+        };
+        /** @description A new name. */
+        PasskeyName: {
+            /** @description 1 to 100 characters. */
+            name: string;
+        };
+        /** @description Who asks. */
+        PasskeyParty: {
+            id: string;
+            name: string;
+        };
+        /** @description `PublicKeyCredentialRequestOptionsJSON` of WebAuthn; bytes are base64url. */
+        PasskeyRequest: {
+            allowCredentials: components["schemas"]["PasskeyDescriptor"][];
+            challenge: string;
+            rpId: string;
+            /** Format: int32 */
+            timeout: number;
+            userVerification: string;
+        };
+        /** @description A challenge for a passkey that exists. */
+        PasskeyRequestChallenge: {
+            /** @description Send it along with the answer. */
+            challenge_id: string;
+            options: components["schemas"]["PasskeyRequest"];
+        };
+        /** @description What the authenticator must be able to do: keep the passkey, and check who uses it. */
+        PasskeySelection: {
+            requireResidentKey: boolean;
+            residentKey: string;
+            userVerification: string;
+        };
+        /** @description A browser's answer when a passkey was used. */
+        PasskeySignIn: {
+            challenge_id?: string;
+            /** @description From the first step of a sign-in, when there was one. */
+            challenge_token?: string;
+            /** @description The browser's `AuthenticationResponseJSON`. */
+            credential: Record<string, never>;
+        };
+        /** @description Who asks for a passkey. */
+        PasskeySignInStart: {
+            /** @description From the first step of a sign-in; without it any passkey will do. */
+            challenge_token?: string;
+        };
+        /** @description For whom. */
+        PasskeyUser: {
+            displayName: string;
+            id: string;
+            name: string;
+        };
+        /** @description The passkeys of the caller. */
+        Passkeys: {
+            items: components["schemas"]["Passkey"][];
+        };
+        /** @description A new password, by somebody who knows the old one. */
+        PasswordChange: {
+            new_password: string;
+            /** @description The present one. */
+            password: string;
+        };
         /** @description One permission. */
         PermissionAnswer: {
             allowed: boolean;
@@ -2827,6 +3333,46 @@ export interface components {
             detail: string;
             /** @description The input at fault, when it is one. */
             field?: string;
+        };
+        /** @description The own account as it is now. */
+        Profile: {
+            email: string;
+            id: string;
+            name: string;
+            /** @description May be empty. */
+            profile_image_url: string;
+            role: components["schemas"]["Role"];
+        };
+        /** @description What others see; what is left out stays. */
+        ProfileForm: {
+            /** @description 1 to 100 characters. */
+            name?: string | null;
+            /** @description A PNG, JPEG, GIF or WebP data URL, or a path on this server; empty for none. */
+            profile_image_url?: string | null;
+        };
+        /** @description One proof of who sits there: exactly one of the fields. */
+        ProofForm: {
+            /** @description Six digits of the authenticator app. */
+            code?: string;
+            /** @description The browser's `AuthenticationResponseJSON`. */
+            passkey?: Record<string, never>;
+            /** @description For accounts without a second factor. */
+            password?: string;
+        };
+        /**
+         * @description A way to prove who one is.
+         * @enum {string}
+         */
+        ProofMethod: "password" | "totp" | "passkey";
+        /** @description How things stand. */
+        ProofStatus: {
+            /**
+             * Format: int64
+             * @description Unix seconds; `null` when a new proof is needed.
+             */
+            confirmed_until: number | null;
+            /** @description What would be one. */
+            methods: components["schemas"]["ProofMethod"][];
         };
         /** @description What an answer took. */
         Provenance: {
@@ -2881,6 +3427,10 @@ export interface components {
             reason?: string;
             status: boolean;
         };
+        /** @description Codes that stand in for a lost device, each once. Shown once. */
+        RecoveryCodes: {
+            recovery_codes: string[];
+        };
         /** @description A row that made no account. */
         RefusedUser: {
             code: string;
@@ -2896,6 +3446,18 @@ export interface components {
          * @enum {string}
          */
         Role: "admin" | "user" | "pending";
+        /** @description The second step of a sign-in. */
+        SecondStep: {
+            /** @description From the first step. */
+            challenge_token: string;
+            /** @description Six digits of the authenticator app, or a recovery code. */
+            code: string;
+        };
+        /**
+         * @description Ways to take the second step.
+         * @enum {string}
+         */
+        SecondStepMethod: "totp" | "recovery" | "passkey";
         /** @description A sign-in, for its owner. */
         Session: {
             email: string;
@@ -2995,6 +3557,29 @@ export interface components {
             email: string;
             password: string;
         };
+        /** @description The password was right, and something else is wanted. */
+        SignInStep: {
+            /** @description Good for the next step of this sign-in alone. */
+            challenge_token: string;
+            /**
+             * Format: int64
+             * @description Seconds.
+             */
+            expires_in: number;
+            /** @description What the account can prove itself with. */
+            methods: components["schemas"]["SecondStepMethod"][];
+            next_step: components["schemas"]["SignInStepKind"];
+        };
+        /**
+         * @description Kinds of steps.
+         * @enum {string}
+         */
+        SignInStepKind: "verify" | "enroll";
+        /** @description Which sessions end. */
+        SignOutEverywhere: {
+            /** @description Leave this one. */
+            keep_current?: boolean;
+        };
         /** @description An account that somebody asks for. */
         SignUp: {
             email: string;
@@ -3004,6 +3589,40 @@ export interface components {
             password: string;
             /** @description A PNG, JPEG, GIF or WebP data URL, or a path on this server. */
             profile_image_url?: string | null;
+        };
+        /** @description What a right password leads to: a session, or another step. */
+        SignedIn: components["schemas"]["Session"] | components["schemas"]["SignInStep"];
+        /** @description One place where somebody is signed in. Times are Unix seconds. */
+        SignedInSession: {
+            /** @description The address it began from; may be empty. */
+            address: string;
+            /** Format: int64 */
+            created_at: number;
+            /** @description The session that asks. */
+            current: boolean;
+            /** @description A few words, e.g. `Firefox on Linux`; may be empty. */
+            device: string;
+            /**
+             * Format: int64
+             * @description `null` when it has no end.
+             */
+            expires_at: number | null;
+            id: string;
+            /**
+             * Format: int64
+             * @description To the minute.
+             */
+            last_used_at: number;
+        };
+        /** @description The places where somebody is signed in. */
+        SignedInSessions: {
+            items: components["schemas"]["SignedInSession"][];
+        };
+        /** @description How many ended. */
+        SignedOut: {
+            /** Format: int64 */
+            ended: number;
+            status: boolean;
         };
         /** @description A turn that began. */
         StartedTurn: {
@@ -3590,6 +4209,600 @@ export interface operations {
             default: components["responses"]["Problem"];
         };
     };
+    remove: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Taken away */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `no_second_factor` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `step_up_required` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    confirm_enrolment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EnrolmentCode"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Enrolled"];
+                };
+            };
+            /** @description `wrong_code`, `nothing_to_confirm`, `challenge_expired` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_attempts` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    start_enrolment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EnrolmentStart"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthenticatorSeed"];
+                };
+            };
+            /** @description `challenge_expired` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `step_up_required` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    recover: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SecondStep"];
+            };
+        };
+        responses: {
+            /** @description Signed in; the cookie `token` is set */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Session"];
+                };
+            };
+            /** @description `wrong_code`, `challenge_expired` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_attempts`: ten within a quarter of an hour; see `Retry-After` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    renew_codes: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecoveryCodes"];
+                };
+            };
+            /** @description `no_second_factor` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `step_up_required` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    status: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FactorStatus"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    verify: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SecondStep"];
+            };
+        };
+        responses: {
+            /** @description Signed in; the cookie `token` is set */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Session"];
+                };
+            };
+            /** @description `wrong_code`, `challenge_expired` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_attempts`: ten within a quarter of an hour; see `Retry-After` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    list_passkeys: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Passkeys"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    add_passkey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PasskeyAnswer"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Passkey"];
+                };
+            };
+            /** @description `invalid_passkey`, `invalid_name`, `challenge_expired` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `passkey_taken` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    start_passkey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PasskeyCreationChallenge"];
+                };
+            };
+            /** @description `too_many_passkeys`, `passkeys_unavailable` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `step_up_required` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    finish_passkey_sign_in: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PasskeySignIn"];
+            };
+        };
+        responses: {
+            /** @description Signed in; the cookie `token` is set */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Session"];
+                };
+            };
+            /** @description `wrong_credentials`, in the same words whatever is wrong about the passkey; `challenge_expired` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_attempts`, after a password: ten within a quarter of an hour */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    start_passkey_sign_in: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PasskeySignInStart"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PasskeyRequestChallenge"];
+                };
+            };
+            /** @description `challenge_expired`, `passkeys_unavailable` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    start_passkey_proof: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PasskeyRequestChallenge"];
+                };
+            };
+            /** @description `method_unavailable`, `passkeys_unavailable` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    remove_passkey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Removed */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `step_up_required` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller has no such passkey */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    rename_passkey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PasskeyName"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Passkey"];
+                };
+            };
+            /** @description The caller has no such passkey */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    list_sessions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SignedInSessions"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    end_own_session: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Ended */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The caller has no such session */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
     sign_in: {
         parameters: {
             query?: never;
@@ -3603,13 +4816,13 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Signed in; the cookie `token` is set */
+            /** @description Signed in, and the cookie `token` is set; or another step is wanted */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Session"];
+                    "application/json": components["schemas"]["SignedIn"];
                 };
             };
             /** @description `wrong_credentials`, in the same words whatever is wrong */
@@ -3662,6 +4875,30 @@ export interface operations {
             default: components["responses"]["Problem"];
         };
     };
+    sign_out_everywhere: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SignOutEverywhere"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SignedOut"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
     sign_up: {
         parameters: {
             query?: never;
@@ -3704,6 +4941,153 @@ export interface operations {
             };
             /** @description `too_many_attempts`: a hundred from one network within ten minutes; see `Retry-After` */
             429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    proof_status: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProofStatus"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    confirm: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ProofForm"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Confirmed"];
+                };
+            };
+            /** @description `wrong_password`, `wrong_code`, `wrong_credentials`, `challenge_expired`, `method_unavailable` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_attempts`: ten within a quarter of an hour; see `Retry-After` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    update_password: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PasswordChange"];
+            };
+        };
+        responses: {
+            /** @description `true`; the cookie `token` is set anew */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": boolean;
+                };
+            };
+            /** @description `wrong_password`, `weak_password` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `feature_disabled`: `ENABLE_PASSWORD_CHANGE_FORM` is off; `password_auth_disabled` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_attempts` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    update_profile: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ProfileForm"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Profile"];
+                };
+            };
+            /** @description `invalid_name`, `invalid_picture` */
+            400: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -1,4 +1,11 @@
-//! Sign-up, sign-in, sign-out and "who am I": Open WebUI's routes and fields.
+//! Sign-up, sign-in, sign-out and "who am I": Open WebUI's routes and fields. What people do with their own account is
+//! in the files beside.
+
+mod mfa;
+mod own;
+mod passkeys;
+mod sessions;
+mod step_up;
 
 use axum::{
     Extension, Json,
@@ -7,7 +14,7 @@ use axum::{
     response::{AppendHeaders, IntoResponse},
 };
 use http::header::SET_COOKIE;
-use identity::{Identity, NewAccount, SessionView, SignInForm};
+use identity::{Identity, NewAccount, NextStep, SessionView, SignInForm, StepKind, StepMethod};
 use kernel::{Caller, Denied, Kind, Who, World};
 use serde::{Deserialize, Serialize};
 use settings::Live;
@@ -32,6 +39,11 @@ pub(super) fn routes() -> Group {
         .route(Access::Public, routes!(sign_out))
         .route(Access::SignedIn.human(), routes!(session))
         .route(Access::SignedIn, routes!(admin_details))
+        .with(mfa::routes())
+        .with(own::routes())
+        .with(passkeys::routes())
+        .with(sessions::routes())
+        .with(step_up::routes())
 }
 
 /// An account that somebody asks for.
@@ -74,6 +86,68 @@ pub(super) struct Session {
     /// What the person may do at this moment, as a tree: `{"chat":{"delete":true}}`.
     #[schema(value_type = BTreeMap<String, BTreeMap<String, bool>>)]
     permissions: kernel::PermissionTree,
+}
+
+/// What a right password leads to: a session, or another step.
+#[derive(Serialize, ToSchema)]
+#[serde(untagged)]
+enum SignedIn {
+    /// The sign-in is done.
+    Done(Box<Session>),
+    /// Something else is wanted; no cookie is set.
+    Next(SignInStep),
+}
+
+/// The password was right, and something else is wanted.
+#[derive(Serialize, ToSchema)]
+struct SignInStep {
+    next_step: SignInStepKind,
+    /// Good for the next step of this sign-in alone.
+    challenge_token: String,
+    /// Seconds.
+    expires_in: u64,
+    /// What the account can prove itself with.
+    methods: Vec<SecondStepMethod>,
+}
+
+/// Kinds of steps.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+enum SignInStepKind {
+    /// Show the second factor.
+    Verify,
+    /// Set one up: everybody needs one.
+    Enroll,
+}
+
+/// Ways to take the second step.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+enum SecondStepMethod {
+    /// A code of the authenticator app.
+    Totp,
+    /// A recovery code.
+    Recovery,
+    Passkey,
+}
+
+impl From<NextStep> for SignInStep {
+    fn from(step: NextStep) -> Self {
+        let methods = step.methods.into_iter().map(|method| match method {
+            StepMethod::Totp => SecondStepMethod::Totp,
+            StepMethod::Recovery => SecondStepMethod::Recovery,
+            StepMethod::Passkey => SecondStepMethod::Passkey,
+        });
+        Self {
+            next_step: match step.kind {
+                StepKind::Verify => SignInStepKind::Verify,
+                StepKind::Enrol => SignInStepKind::Enroll,
+            },
+            challenge_token: step.token.expose().clone(),
+            expires_in: step.expires_in.as_secs(),
+            methods: methods.collect(),
+        }
+    }
 }
 
 /// Whom to ask for access; both `null` when the operator does not show it.
@@ -133,9 +207,9 @@ async fn sign_up(
     Ok((known_device(&app, &view, &headers, client), signed_in(&app, &view, client)))
 }
 
-/// Sign in with a password.
+/// Sign in with a password, or take the first of two steps.
 #[utoipa::path(post, path = "/api/v1/auths/signin", tag = "accounts", request_body = SignIn, responses(
-    (status = 200, body = Session, description = "Signed in; the cookie `token` is set"),
+    (status = 200, body = SignedIn, description = "Signed in, and the cookie `token` is set; or another step is wanted"),
     (status = 400, description = "`wrong_credentials`, in the same words whatever is wrong"),
     (status = 403, description = "`password_auth_disabled`, `login_form_disabled`"),
     (status = 429, description = "`too_many_attempts`: fifteen failures within three minutes; see `Retry-After`"),
@@ -150,8 +224,15 @@ async fn sign_in(
 ) -> Answer<impl IntoResponse> {
     let device = cookie::device(&headers);
     let typed = SignInForm { email: &form.email, password: form.password.into(), device };
-    let view = app.services().identity.sign_in(typed, &strangers(&caller)).await?;
-    Ok((known_device(&app, &view, &headers, client), signed_in(&app, &view, client)))
+    match app.services().identity.sign_in(typed, &strangers(&caller)).await? {
+        identity::SignIn::Done(view) => {
+            let body = SignedIn::Done(Box::new(Session::from(&*view)));
+            let device = known_device(&app, &view, &headers, client);
+            // The outer header is written last: it must not stand before the session's.
+            Ok((device, (go_on(&app, &view, client), Json(body))).into_response())
+        }
+        identity::SignIn::Next(step) => Ok(Json(SignedIn::Next(step.into())).into_response()),
+    }
 }
 
 /// End this session at once. Works with a session that is over, too: the cookie is cleared.
@@ -222,10 +303,20 @@ fn strangers(caller: &Caller) -> Caller {
     caller.acting_as(Who::Anonymous)
 }
 
+/// Hands a session over, in the cookie and in the body.
 fn signed_in(app: &App, view: &SessionView, client: Client) -> impl IntoResponse + use<> {
+    (go_on(app, view, client), Json(Session::from(view)))
+}
+
+/// The header by which a browser goes on in this session.
+fn go_on(
+    app: &App,
+    view: &SessionView,
+    client: Client,
+) -> AppendHeaders<[(http::HeaderName, http::HeaderValue); 1]> {
     let services = app.services();
     let world: &World = &services.world;
     let rules = services.settings.load().cookie;
     let cookie = cookie::set(view.token.expose(), view.session.expires_at, world.now(), rules, client);
-    (AppendHeaders([(SET_COOKIE, cookie)]), Json(Session::from(view)))
+    AppendHeaders([(SET_COOKIE, cookie)])
 }
