@@ -91,8 +91,9 @@ impl Identity {
             }
         }
         let user = self.account_of(applicant, role);
-        users::insert(&self.0.db, &user, permit).await.map_err(while_making)?;
-        tracing::info!(user.id = %user.id, user.role = role.as_str(), "an account was made");
+        let group = self.default_group();
+        users::insert(&self.0.db, &user, group.as_ref(), permit).await.map_err(while_making)?;
+        self.take_in(&user).await;
         Ok(user)
     }
 

@@ -104,7 +104,10 @@ impl Identity {
             self.applicant(form.check(&self.password_rules())?).await?
         };
         let user = self.account_of(applicant, role);
-        users::import(&self.0.db, &user, permit).await.map_err(while_making)
+        let group = self.default_group();
+        users::import(&self.0.db, &user, group.as_ref(), permit).await.map_err(while_making)?;
+        self.take_in(&user).await;
+        Ok(())
     }
 }
 

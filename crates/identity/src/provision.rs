@@ -3,7 +3,7 @@
 //! The first person administrates and closes sign-up; everybody else gets the default role. Doors differ in
 //! who is let in, never in what becomes of whom.
 
-use kernel::{Caller, Email, Refusal, User, UserId};
+use kernel::{Caller, Email, GroupId, Refusal, User, UserId};
 use store::users::{self, Later, NewUser};
 
 use crate::{
@@ -51,12 +51,35 @@ impl Identity {
             name: applicant.name,
             profile_image_url: applicant.profile_image_url,
             password: applicant.password,
+            group: self.default_group(),
             at: self.0.world.now(),
         };
         let made = users::insert_first_or_next(&self.0.db, new, rules.default_role, later, by).await;
         let user = made.map_err(while_making)?.ok_or(IdentityError::SignUpClosed)?;
-        tracing::info!(user.id = %user.id, user.role = user.role.as_str(), "an account was made");
+        self.take_in(&user).await;
         Ok(user)
+    }
+
+    /// The group that everybody who gets an account becomes a member of (`DEFAULT_GROUP_ID`).
+    pub(crate) fn default_group(&self) -> Option<GroupId> {
+        let settings = self.0.settings.load();
+        let id = settings.settings.default_group_id.value.as_deref()?;
+        let parsed = id.parse().ok();
+        if parsed.is_none() {
+            tracing::warn!("DEFAULT_GROUP_ID is no id of a group; new accounts are in none");
+        }
+        parsed
+    }
+
+    /// What is left to do once an account was made.
+    pub(crate) async fn take_in(&self, user: &User) {
+        tracing::info!(user.id = %user.id, user.role = user.role.as_str(), "an account was made");
+        if self.default_group().is_some()
+            && let Err(refusal) = self.access_changed().await
+        {
+            // They are read again when the revision is noticed.
+            tracing::warn!(%refusal, "the groups of a new account are not in force yet");
+        }
     }
 
     /// Whether somebody who has no account may make one now.

@@ -4,7 +4,7 @@ mod administer;
 mod find;
 
 use kernel::{
-    Caller, ChangeOwnAccount, Email, ManageUsers, Permit, Role, Timestamp, User, UserId, Who,
+    Caller, ChangeOwnAccount, Email, GroupId, ManageUsers, Permit, Role, Timestamp, User, UserId, Who,
     audit::{Entry, Event},
 };
 
@@ -15,6 +15,7 @@ pub use self::{
 use crate::{
     StoreError, audit,
     db::{Db, Tx},
+    groups,
     revision::{self, Topic},
     row::{Fields, Row},
     settings,
@@ -34,6 +35,8 @@ pub struct NewUser {
     pub profile_image_url: String,
     /// The digest of the password in PHC format.
     pub password: Option<String>,
+    /// The group it is put into, unless there is none of this id.
+    pub group: Option<GroupId>,
     /// When it is made.
     pub at: Timestamp,
 }
@@ -93,6 +96,7 @@ pub async fn insert_first_or_next(
     let event = if *by.who() == Who::Anonymous { Event::AccountSignedUp } else { Event::AccountMade };
     let entry = made(Entry::done(event, by), &user);
     let entry = if is_first { entry.with("closed_sign_up", true) } else { entry };
+    let entry = join(&mut tx, &user, new.group.as_ref(), entry).await?;
     audit::append(&mut tx, &entry).await?;
     tx.commit().await?;
     Ok(Some(user))
@@ -115,27 +119,48 @@ async fn is_closed(tx: &mut Tx, later: Later) -> Result<bool, StoreError> {
     }
 }
 
-/// Makes an account with the role it has. A taken e-mail is `Conflict` of `account.email`.
-pub async fn insert(db: &Db, user: &User, permit: &Permit<ManageUsers>) -> Result<(), StoreError> {
-    insert_as(Event::AccountMade, db, user, permit).await
+/// Makes an account with the role it has, and puts it into the group, if there is one of this id. A taken e-mail is
+/// `Conflict` of `account.email`.
+pub async fn insert(
+    db: &Db,
+    user: &User,
+    group: Option<&GroupId>,
+    permit: &Permit<ManageUsers>,
+) -> Result<(), StoreError> {
+    insert_as(Event::AccountMade, db, user, group, permit).await
 }
 
 /// The same for an account from a list.
-pub async fn import(db: &Db, user: &User, permit: &Permit<ManageUsers>) -> Result<(), StoreError> {
-    insert_as(Event::AccountImported, db, user, permit).await
+pub async fn import(
+    db: &Db,
+    user: &User,
+    group: Option<&GroupId>,
+    permit: &Permit<ManageUsers>,
+) -> Result<(), StoreError> {
+    insert_as(Event::AccountImported, db, user, group, permit).await
 }
 
 async fn insert_as(
     event: Event,
     db: &Db,
     user: &User,
+    group: Option<&GroupId>,
     permit: &Permit<ManageUsers>,
 ) -> Result<(), StoreError> {
     let mut tx = db.begin().await?;
     revision::bump(&mut tx, Topic::Identity).await?;
     insert_row(&mut tx, user).await?;
-    audit::append(&mut tx, &made(Entry::done(event, permit.by()), user)).await?;
+    let entry = made(Entry::done(event, permit.by()), user);
+    let entry = join(&mut tx, user, group, entry).await?;
+    audit::append(&mut tx, &entry).await?;
     tx.commit().await
+}
+
+/// Puts a new account into its group, and says so in its record.
+async fn join(tx: &mut Tx, user: &User, group: Option<&GroupId>, entry: Entry) -> Result<Entry, StoreError> {
+    let Some(group) = group else { return Ok(entry) };
+    let has_joined = groups::join(tx, group, &user.id, user.created_at).await?;
+    Ok(if has_joined { entry.with("group", group.as_str()) } else { entry })
 }
 
 async fn insert_row(tx: &mut Tx, user: &User) -> Result<(), StoreError> {

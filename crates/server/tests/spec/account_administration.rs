@@ -23,6 +23,7 @@ spec! {
     an_address_is_one_account_in_every_spelling;
     each_change_of_an_account_leaves_one_record;
     the_admin_config_is_open_webuis_and_stores_what_differs;
+    everybody_who_gets_an_account_is_in_the_default_group;
     the_operator_closes_the_forms_and_the_api_with_them;
     fields_that_the_server_owns_are_not_taken_from_a_body;
 }
@@ -380,6 +381,29 @@ async fn the_admin_config_is_open_webuis_and_stores_what_differs(stage: Stage) {
     assert_eq!(shown["ui"]["pending_user_overlay_title"], "One moment");
     let refused = ada.post(CONFIG, json!({ "DEFAULT_USER_ROLE": "owner" })).await.expect(400);
     assert_eq!(refused.code(), "invalid_setting");
+}
+
+async fn everybody_who_gets_an_account_is_in_the_default_group(app: TestApp) {
+    let ada = app.admin().await;
+    let group = ada
+        .post("/api/v1/groups/create", json!({ "name": "All", "description": "" }))
+        .await
+        .expect(200)
+        .json();
+    let id = group["id"].as_str().unwrap();
+    ada.patch("/api/v1/settings", json!({ "DEFAULT_GROUP_ID": id })).await.expect(200);
+    let bob = app.person("bob").await;
+    let form = json!({ "name": "Cy", "email": "cy@example.com", "password": GOOD, "role": "user" });
+    assert_eq!(ada.post(ADD, form).await.expect(200).json()["group_ids"], json!([id]));
+    import(&ada, "Name,Email,Password\nDi,di@example.com,anchovy lamp post\n").await.expect(200);
+    for name in ["bob", "di"] {
+        let found = ada.get(&format!("{USERS}?query={name}%40")).await.expect(200).json();
+        assert_eq!(found["users"][0]["group_ids"], json!([id]), "{name}");
+    }
+    assert_eq!(ada.get(&path(&bob.id, "")).await.expect(200).json()["group_ids"], json!([id]));
+    // A group that is gone keeps nobody out.
+    ada.patch("/api/v1/settings", json!({ "DEFAULT_GROUP_ID": "group_gone" })).await.expect(200);
+    app.person("eve").await;
 }
 
 async fn the_operator_closes_the_forms_and_the_api_with_them(stage: Stage) {

@@ -64,6 +64,7 @@ fn applicant(name: &str) -> NewUser {
         name: user.name,
         profile_image_url: String::new(),
         password: Some("$argon2id$".to_owned()),
+        group: None,
         at: at(0),
     }
 }
@@ -126,7 +127,7 @@ async fn an_address_belongs_to_one_account(home: Home) {
 
     let mut same_id = user("bob", Role::User);
     same_id.id = "user_ada".parse().unwrap();
-    let refused = users::insert(&db, &same_id, &permit()).await.unwrap_err();
+    let refused = users::insert(&db, &same_id, None, &permit()).await.unwrap_err();
     assert!(refused.is_conflict_of("account", "id"), "{refused:?}");
 }
 
@@ -136,7 +137,7 @@ async fn what_was_stored_of_a_person_is_read_back(home: Home) {
     ada.name = "Ada 🦀 O'Neil; DROP TABLE account".to_owned();
     ada.password = Some("$argon2id$v=19$".to_owned());
     ada.last_active_at = Some(at(7));
-    users::insert(&db, &ada, &permit()).await.unwrap();
+    users::insert(&db, &ada, None, &permit()).await.unwrap();
     person(&db, "bob", Role::User).await;
 
     let found = users::by_email(&db, &ada.email).await.unwrap().unwrap();
@@ -158,7 +159,7 @@ async fn people_are_found_by_a_part_of_name_or_address_in_any_case(home: Home) {
         let mut user = user(name, Role::User);
         user.created_at = at(i64::try_from(index).unwrap());
         user.name = if name == "bob" { "Über Bob".to_owned() } else { name.to_owned() };
-        users::insert(&db, &user, &permit()).await.unwrap();
+        users::insert(&db, &user, None, &permit()).await.unwrap();
     }
     let found = async |text| {
         let (users, total) =

@@ -153,7 +153,7 @@ async fn accounts_are_sorted_and_told_apart_by_role_and_standing(home: Home) {
         let mut user = user(&name.to_lowercase(), role);
         name.clone_into(&mut user.name);
         user.created_at = at(i64::try_from(n).unwrap());
-        users::insert(&db, &user, &permit()).await.unwrap();
+        users::insert(&db, &user, None, &permit()).await.unwrap();
     }
     change(&db, &"user_abe".parse().unwrap(), standing(Standing::Deactivated)).await;
     let names = async |filter: Filter<'_>, order, sorting| {
@@ -191,7 +191,7 @@ async fn a_better_digest_replaces_the_one_that_was_checked_and_no_other(home: Ho
     for (name, digest) in [("ada", "$2b$04$abc"), ("bob", "$2y$11$abc"), ("cy", "$argon2id$abc")] {
         let mut user = user(name, Role::User);
         user.password = Some(digest.to_owned());
-        users::insert(&db, &user, &permit()).await.unwrap();
+        users::insert(&db, &user, None, &permit()).await.unwrap();
     }
     assert_eq!(users::costliest_bcrypt(&db).await.unwrap(), Some(11));
     let bob = "user_bob".parse().unwrap();

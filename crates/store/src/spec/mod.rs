@@ -199,6 +199,6 @@ pub(crate) fn user(name: &str, role: Role) -> User {
 /// Makes the account of `name`.
 pub(crate) async fn person(db: &Db, name: &str, role: Role) -> User {
     let user = user(name, role);
-    crate::users::insert(db, &user, &Caller::operator().may_manage_users().unwrap()).await.unwrap();
+    crate::users::insert(db, &user, None, &Caller::operator().may_manage_users().unwrap()).await.unwrap();
     user
 }

@@ -80,7 +80,7 @@ async fn add_user(
         profile_image_url: form.profile_image_url.as_deref().unwrap_or_default(),
     };
     let user = identity.create(account, form.role.unwrap_or(Role::Pending).into(), permit).await?;
-    Ok(Json(AddedUser { token: None, token_type: "Bearer", user: user.into() }))
+    Ok(Json(AddedUser { token: None, token_type: "Bearer", user: User::of(user, &identity) }))
 }
 
 /// What became of a list of accounts.

@@ -355,7 +355,10 @@ async fn list_group_members(
     let page = Some(asked.page.unwrap_or(1));
     let permit = caller.may_manage_groups()?;
     let (people, total) = identity.members(&id, kind, asked.query.as_deref(), page, &permit).await?;
-    Ok(Json(GroupMembers { users: people.into_iter().map(User::from).collect(), total }))
+    Ok(Json(GroupMembers {
+        users: people.into_iter().map(|user| User::of(user, &identity)).collect(),
+        total,
+    }))
 }
 
 /// Change a group. In force at its members' next requests.

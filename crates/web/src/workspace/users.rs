@@ -77,12 +77,17 @@ pub(super) struct User {
     is_active: bool,
     /// Whether there is a password to sign in with.
     has_password: bool,
+    /// The groups whose rights the person has, those above the own ones included.
+    group_ids: Vec<String>,
 }
 
-impl From<kernel::User> for User {
-    fn from(user: kernel::User) -> Self {
+impl User {
+    /// What administrators see of a person.
+    pub(super) fn of(user: kernel::User, identity: &Identity) -> Self {
+        let rights = identity.rights_of(&user.id, user.role);
         let last_active_at = user.last_active_at.map_or(user.created_at, |at| at.max(user.created_at));
         Self {
+            group_ids: rights.groups().iter().map(ToString::to_string).collect(),
             is_active: user.is_active(),
             has_password: user.password.is_some(),
             id: user.id.to_string(),
@@ -188,7 +193,7 @@ async fn list_users(
     let permit = &caller.may_manage_users()?;
     let page = asked.page.unwrap_or(1);
     let (users, total) = identity.users(asked.filter(), asked.order(), page, permit).await?;
-    Ok(Json(UserPage { users: users.into_iter().map(User::from).collect(), total }))
+    Ok(Json(UserPage { users: users.into_iter().map(|user| User::of(user, &identity)).collect(), total }))
 }
 
 /// A person, as others see them.
@@ -286,7 +291,7 @@ async fn get_user(
 ) -> Answer<Json<UserDetails>> {
     let permit = &caller.may_manage_users()?;
     let (user, sessions) = identity.user_with_sessions(&id, permit).await?;
-    Ok(Json(UserDetails { user: user.into(), sessions }))
+    Ok(Json(UserDetails { user: User::of(user, &identity), sessions }))
 }
 
 /// A person, as other members see them.
@@ -364,7 +369,7 @@ async fn update_user(
     if user.role == kernel::Role::Pending || !user.is_active() {
         workspace.stop_everything_of(&user.id);
     }
-    Ok(Json(user.into()))
+    Ok(Json(User::of(user, &identity)))
 }
 
 /// Delete an account with its sessions and chats. Its virtual keys stay, blocked and nobody's; what it used stays in

@@ -90,7 +90,7 @@ impl Room {
         store::migrate(&db, world.now()).await.unwrap();
         for name in ["ada", "bob"] {
             let permit = &Caller::operator().may_manage_users().unwrap();
-            store::users::insert(&db, &user(name, world.now()), permit).await.unwrap();
+            store::users::insert(&db, &user(name, world.now()), None, permit).await.unwrap();
         }
         let settings =
             settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();

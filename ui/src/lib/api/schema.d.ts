@@ -3744,6 +3744,8 @@ export interface components {
             /** Format: int64 */
             created_at: number;
             email: string;
+            /** @description The groups whose rights the person has, those above the own ones included. */
+            group_ids: string[];
             /** @description Whether there is a password to sign in with. */
             has_password: boolean;
             id: string;
