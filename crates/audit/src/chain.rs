@@ -18,11 +18,11 @@ const TAIL: usize = PREVIOUS.len() + HEX + SEAL.len() + HEX + END.len();
 /// Completes an open line and adds a line break. Returns the seal, which the next line needs.
 pub(crate) fn complete(line: &mut Vec<u8>, previous: &Seal, notary: &Notary) -> Seal {
     line.extend_from_slice(PREVIOUS);
-    line.extend_from_slice(hex(previous).as_bytes());
+    push_hex(line, previous);
     line.push(b'"');
     let seal = notary.seal(Paper::Line, &[previous, line]);
     line.extend_from_slice(&SEAL[1..]);
-    line.extend_from_slice(hex(&seal).as_bytes());
+    push_hex(line, &seal);
     line.extend_from_slice(END);
     line.push(b'\n');
     seal
@@ -53,11 +53,18 @@ pub(crate) fn link(line: &[u8], notary: &Notary) -> Option<Link> {
     Some(Link { previous, seal, is_genuine: vault::constant_time_eq(&expected, &seal) })
 }
 
-/// 64 lower-case digits.
+/// Lower-case digits.
 pub fn hex(bytes: &[u8]) -> String {
+    let mut text = Vec::with_capacity(2 * bytes.len());
+    push_hex(&mut text, bytes);
+    String::from_utf8(text).expect("digits are text")
+}
+
+fn push_hex(out: &mut Vec<u8>, bytes: &[u8]) {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let digit = |nibble: u8| char::from(DIGITS[usize::from(nibble)]);
-    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
+    for byte in bytes {
+        out.extend_from_slice(&[DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]);
+    }
 }
 
 /// Reads [`hex`] of exactly `N` bytes.

@@ -3,7 +3,7 @@
 
 use std::{
     fs::{self, File, TryLockError},
-    io::{self, Write},
+    io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write},
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     sync::Arc,
@@ -27,6 +27,8 @@ pub(crate) struct LogFile {
     /// How long the file really is. The same as the head says, unless somebody was at it.
     size: u64,
     has_news: bool,
+    /// Files that were put aside and may not be on the disk yet.
+    full: Vec<File>,
     /// Held for its lock.
     _lock: File,
 }
@@ -68,8 +70,17 @@ impl LogFile {
         let file = head::open_log(path)?;
         fs::set_permissions(path, fs::Permissions::from_mode(0o600))?;
         let size = file.metadata()?.len();
-        let mut log =
-            Self { path: path.to_owned(), rotation, notary, file, head, size, has_news: true, _lock: lock };
+        let mut log = Self {
+            path: path.to_owned(),
+            rotation,
+            notary,
+            file,
+            head,
+            size,
+            has_news: true,
+            full: Vec::new(),
+            _lock: lock,
+        };
         log.remember()?;
         Ok((log, problem))
     }
@@ -128,19 +139,27 @@ impl LogFile {
 
     /// Puts the full file aside under the number of its first line, and begins a new one.
     fn rotate(&mut self) -> io::Result<()> {
-        // Every moment between these steps is one that `follow` knows.
-        self.remember()?;
-        fs::rename(&self.path, parts::aside(&self.path, self.head.first))?;
+        let aside = parts::aside(&self.path, self.head.first);
+        fs::rename(&self.path, &aside)?;
+        let new = match head::open_log(&self.path) {
+            Ok(new) => new,
+            // Back under its name, so that the next try finds everything as it was.
+            Err(error) => return fs::rename(&aside, &self.path).and(Err(error)),
+        };
+        self.full.push(std::mem::replace(&mut self.file, new));
         self.head = Head { first: self.head.count + 1, bytes: 0, ..self.head };
-        self.file = head::open_log(&self.path)?;
         self.size = 0;
         self.has_news = true;
-        self.remember()
+        Ok(())
     }
 
     /// Brings the lines to the disk and the note beside them up to date.
     pub(crate) fn remember(&mut self) -> io::Result<()> {
         if self.has_news {
+            for full in &self.full {
+                full.sync_data()?;
+            }
+            self.full.clear();
             self.file.sync_data()?;
             self.head.write(&self.path, &self.notary)?;
             self.has_news = false;
@@ -170,43 +189,62 @@ fn lock(path: &Path) -> Result<File, FileError> {
     }
 }
 
-/// Goes on from the note: reads the lines that came after it was written.
+/// Goes on from the note: reads the lines that came after it was written, also where files were put aside since.
 fn follow(path: &Path, mut head: Head, notary: &Notary) -> io::Result<(Head, Option<String>)> {
-    let set_aside = parts::aside(path, head.first);
-    if set_aside.exists() {
-        // Between putting a file aside and noting it; whatever is in the new file is of the next.
+    let mut problem = None;
+    if parts::aside(path, head.first).exists() {
+        for part in parts::find(path)? {
+            let Some(first) = part.first.filter(|first| *first >= head.first) else { continue };
+            if first > head.first {
+                head = Head { first, bytes: 0, ..head };
+            }
+            problem = read_on(&part.path, &mut head, notary)?.or(problem);
+        }
+        // Whatever is in the present file comes after them.
         head = Head { first: head.count + 1, bytes: 0, ..head };
     }
-    let Some(text) = read(path)? else {
-        let problem = (head.bytes > 0).then(|| "the log file is missing".to_owned());
+    if !path.exists() {
+        problem = (head.bytes > 0).then(|| "the log file is missing".to_owned()).or(problem);
         return Ok((Head { bytes: 0, ..head }, problem));
-    };
-    let known = usize::try_from(head.bytes).unwrap_or(usize::MAX);
-    let Some(rest) = text.get(known..) else {
-        return Ok((
-            Head { bytes: text.len() as u64, ..head },
-            Some("the log file was cut short".to_owned()),
-        ));
-    };
-    let ends_well = known == 0 || text[known - 1] == b'\n';
-    let mut problem = (!ends_well).then(|| "the log file was changed".to_owned());
-    let mut at = known;
-    for line in rest.split_inclusive(|byte| *byte == b'\n') {
+    }
+    let whole = read_on(path, &mut head, notary)?;
+    Ok((head, whole.or(problem)))
+}
+
+/// Reads the lines of one file behind those that the head counts. Half a line at its end is taken away: a crash left
+/// it, it was never whole, and nobody was told that it is there.
+fn read_on(path: &Path, head: &mut Head, notary: &Notary) -> io::Result<Option<String>> {
+    let mut file = head::open_log(path)?;
+    let size = file.metadata()?.len();
+    if size < head.bytes {
+        head.bytes = size;
+        return Ok(Some("the log file was cut short".to_owned()));
+    }
+    let mut problem = None;
+    if let Some(before) = head.bytes.checked_sub(1) {
+        let mut end = [0];
+        file.seek(SeekFrom::Start(before))?;
+        file.read_exact(&mut end)?;
+        problem = (end != [b'\n']).then(|| "the log file was changed".to_owned());
+    }
+    let mut reader = BufReader::new(file);
+    let mut line = Vec::new();
+    while reader.read_until(b'\n', &mut line)? > 0 {
         let Some(whole) = line.strip_suffix(b"\n") else {
-            // A crash in the middle of writing: the line was never whole, and nobody was told that it is there.
-            head::open_log(path)?.set_len(at as u64)?;
+            head::open_log(path)?.set_len(head.bytes)?;
             break;
         };
         match chain::link(whole, notary) {
             Some(link) if link.is_genuine && link.previous == head.last => {
-                let seq = parts::seq_of(whole).unwrap_or(head.seq);
-                head = Head { count: head.count + 1, last: link.seal, seq, ..head };
+                head.seq = parts::seq_of(whole).unwrap_or(head.seq);
+                (head.count, head.last) = (head.count + 1, link.seal);
             }
             _ => problem = Some("the log file has lines that are not ours".to_owned()),
         }
-        at += line.len();
+        head.bytes += line.len() as u64;
+        line.clear();
     }
-    Ok((Head { bytes: at as u64, ..head }, problem))
+    Ok(problem)
 }
 
 /// There is no note: a first start, or somebody took it away.
@@ -242,13 +280,6 @@ fn without_note(
     let (head, problem) = follow(path, head, notary)?;
     let words = "the note beside the log file was missing or changed";
     Ok((head, Some(problem.unwrap_or_else(|| words.to_owned()))))
-}
-
-fn read(path: &Path) -> io::Result<Option<Vec<u8>>> {
-    match fs::read(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        other => other.map(Some),
-    }
 }
 
 #[cfg(test)]

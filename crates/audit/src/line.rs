@@ -3,7 +3,7 @@
 //! A line is one JSON object without a line break. Characters that a terminal obeys or that turn the direction of
 //! writing are escaped, so that no text of a stranger can look like another line.
 
-use std::io;
+use std::io::{self, Write};
 
 use kernel::UsageRecord;
 use serde::Serialize;
@@ -42,8 +42,9 @@ struct Shape<'a> {
     response_status_code: Option<u16>,
     source_ip: &'a str,
     user_agent: &'a str,
-    model_id: Option<&'a str>,
-    usage: Option<Usage>,
+    /// Of a usage line only.
+    model_id: (),
+    usage: (),
     request_object: &'a str,
     response_object: &'a str,
     extra: Value,
@@ -54,14 +55,6 @@ struct Shape<'a> {
     detail: &'a Value,
     request_id: Option<&'a str>,
     credential: Option<&'a str>,
-}
-
-#[derive(Serialize)]
-#[expect(clippy::struct_field_names, reason = "the names are Open WebUI's")]
-struct Usage {
-    input_tokens: u64,
-    output_tokens: u64,
-    total_tokens: u64,
 }
 
 /// The line of a record, without the seals that its place in the file gives it: an object that is still open.
@@ -108,8 +101,8 @@ fn shape<'a>(record: &'a Record, response: &'a str, user: User<'a>) -> Shape<'a>
         response_status_code: request.status,
         source_ip: request.address.as_deref().unwrap_or_default(),
         user_agent: cut(request.agent.as_deref().unwrap_or_default()),
-        model_id: None,
-        usage: None,
+        model_id: (),
+        usage: (),
         request_object: record.request_object.as_deref().unwrap_or_default(),
         response_object: response,
         extra: Value::Object(extra),
@@ -123,7 +116,8 @@ fn shape<'a>(record: &'a Record, response: &'a str, user: User<'a>) -> Shape<'a>
     }
 }
 
-/// The line of an answer that used a model, as Open WebUI's `model_usage` line.
+/// The line of an answer that used a model, as Open WebUI's `model_usage` line. Written by hand because a busy gateway
+/// makes ten thousand of them in a second; ids and words are plain ASCII, and only the model's name is anybody's.
 pub(crate) fn of_usage(row: &UsageRecord, level: &str) -> Vec<u8> {
     let key = row.key.as_ref().map(kernel::KeyId::as_str);
     let owner = row.user.as_ref().map(kernel::UserId::as_str);
@@ -132,39 +126,54 @@ pub(crate) fn of_usage(row: &UsageRecord, level: &str) -> Vec<u8> {
         (None, Some(key)) => (key, "program"),
         (None, None) => ("master", "master"),
     };
-    let detail = serde_json::json!({
-        "endpoint": row.endpoint.as_str(),
-        "cost_nanos": row.cost.map(kernel::Money::nanos),
-        "milliseconds": row.milliseconds,
-        "usage_id": row.id.as_str(),
-    });
-    open(&Shape {
-        id: row.id.as_str(),
-        timestamp: row.at.seconds(),
-        user: User::Known(Person { id, email: "", role, name: "" }),
-        audit_level: level,
-        verb: "POST",
-        request_uri: "",
-        response_status_code: Some(row.status),
-        source_ip: "",
-        user_agent: "",
-        model_id: Some(cut(&row.model)),
-        usage: Some(Usage {
-            input_tokens: row.tokens.prompt,
-            output_tokens: row.tokens.completion,
-            total_tokens: row.tokens.prompt.saturating_add(row.tokens.completion),
-        }),
-        request_object: "",
-        response_object: "",
-        extra: serde_json::json!({ "event": "model_usage", "request_id": row.request.as_str() }),
-        seq: None,
-        event: "usage.recorded",
-        outcome: if row.error.is_none() { "done" } else { "failed" },
-        target: None,
-        detail: &detail,
-        request_id: Some(row.request.as_str()),
-        credential: key,
-    })
+    let (usage, request, model) = (row.id.as_str(), row.request.as_str(), visible_json(cut(&row.model)));
+    let (at, status, milliseconds) = (row.at.seconds(), row.status, row.milliseconds);
+    let (input, output) = (row.tokens.prompt, row.tokens.completion);
+    let total = input.saturating_add(output);
+    let outcome = if row.error.is_none() { "done" } else { "failed" };
+    let endpoint = row.endpoint.as_str();
+    let mut line = Vec::with_capacity(1_024);
+    let written = write!(
+        line,
+        concat!(
+            r#"{{"id":"{usage}","timestamp":{at},"user":{{"id":"{id}","email":"","role":"{role}","name":""}},"#,
+            r#""audit_level":"{level}","verb":"POST","request_uri":"","response_status_code":{status},"#,
+            r#""source_ip":"","user_agent":"","model_id":{model},"usage":{{"input_tokens":{input},"#,
+            r#""output_tokens":{output},"total_tokens":{total}}},"request_object":"","response_object":"","#,
+            r#""extra":{{"event":"model_usage","request_id":"{request}"}},"seq":null,"event":"usage.recorded","#,
+            r#""outcome":"{outcome}","target":null,"detail":{{"endpoint":"{endpoint}","milliseconds":{milliseconds},"#,
+            r#""usage_id":"{usage}","cost_nanos":"#,
+        ),
+        usage = usage,
+        at = at,
+        id = id,
+        role = role,
+        level = level,
+        status = status,
+        model = model,
+        input = input,
+        output = output,
+        total = total,
+        request = request,
+        outcome = outcome,
+        endpoint = endpoint,
+        milliseconds = milliseconds,
+    );
+    written.and_then(|()| ends(&mut line, row, key)).expect("writing to memory cannot fail");
+    line
+}
+
+/// The fields of a usage line that may be missing.
+fn ends(line: &mut Vec<u8>, row: &UsageRecord, key: Option<&str>) -> io::Result<()> {
+    match row.cost {
+        Some(cost) => write!(line, "{}", cost.nanos())?,
+        None => line.extend_from_slice(b"null"),
+    }
+    write!(line, r#"}},"request_id":"{}","credential":"#, row.request.as_str())?;
+    match key {
+        Some(key) => write!(line, "\"{key}\""),
+        None => line.write_all(b"null"),
+    }
 }
 
 fn cut(text: &str) -> &str {
@@ -182,7 +191,7 @@ fn open(shape: &Shape<'_>) -> Vec<u8> {
 }
 
 /// Any JSON value in the same careful writing, for what else is exported as lines.
-pub(crate) fn visible_json(value: &impl Serialize) -> String {
+pub(crate) fn visible_json<T: Serialize + ?Sized>(value: &T) -> String {
     let mut text = Vec::new();
     let mut writer = serde_json::Serializer::with_formatter(&mut text, Visible);
     value.serialize(&mut writer).expect("what is exported has text keys only and is written to memory");
@@ -272,6 +281,55 @@ mod tests {
         assert_eq!(value["user"], serde_json::json!({}));
         assert_eq!(value["timestamp"], 1_795_216_374);
         assert_eq!(value["extra"]["tried"], "a\r\n\u{202e}\u{9b}31m@example.com");
+    }
+
+    #[test]
+    fn a_usage_line_has_the_fields_of_all_lines_in_their_order() {
+        let mut row = UsageRecord {
+            id: "usage_1".parse().unwrap(),
+            request: "req_1".parse().unwrap(),
+            at: kernel::Timestamp::from_seconds(7),
+            endpoint: kernel::Endpoint::ChatCompletions,
+            model: "a\"\u{202e}\nb".to_owned(),
+            connection: None,
+            key: Some("key_1".parse().unwrap()),
+            user: None,
+            outcome: kernel::Outcome::Ok,
+            status: 200,
+            tokens: kernel::TokenCount { prompt: 12, completion: 3, ..kernel::TokenCount::default() },
+            is_estimated: false,
+            cost: Some(kernel::Money::from_nanos(5)),
+            milliseconds: 9,
+            first_byte_milliseconds: None,
+            is_stream: false,
+            error: None,
+        };
+        let read = |row: &UsageRecord| {
+            let text = String::from_utf8([of_usage(row, "METADATA"), b"}".to_vec()].concat()).unwrap();
+            assert!(!text.chars().any(is_invisible), "{text}");
+            let value: Value = serde_json::from_str(&text).unwrap();
+            (text, value)
+        };
+        let (text, line) = read(&row);
+        let (mut like, record) = (of_record(&record(), ""), record());
+        like.push(b'}');
+        let like: serde_json::Map<String, Value> = serde_json::from_slice(&like).unwrap();
+        assert_eq!(line.as_object().unwrap().keys().collect::<Vec<_>>(), like.keys().collect::<Vec<_>>());
+        assert!(text.find("\"usage\"") < text.find("\"extra\"") && record.seq == 7);
+        assert_eq!(line["model_id"], row.model);
+        assert_eq!(
+            line["usage"],
+            serde_json::json!({ "input_tokens": 12, "output_tokens": 3, "total_tokens": 15 })
+        );
+        assert_eq!(
+            (&line["detail"]["cost_nanos"], &line["credential"]),
+            (&Value::from(5), &Value::from("key_1"))
+        );
+
+        (row.cost, row.key, row.error) = (None, None, Some("x".to_owned()));
+        let (_, line) = read(&row);
+        assert_eq!((&line["detail"]["cost_nanos"], &line["credential"]), (&Value::Null, &Value::Null));
+        assert_eq!((&line["outcome"], &line["user"]["id"]), (&Value::from("failed"), &Value::from("master")));
     }
 
     #[test]

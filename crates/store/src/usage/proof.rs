@@ -3,18 +3,16 @@
 
 use std::collections::BTreeMap;
 
-use kernel::{
-    Caller, UsageId, UsageRecord,
-    audit::{Entry, Event, Level},
-};
-use serde_json::Value as Json;
-
 use super::{COLUMNS, WIDTH, push_values};
 use crate::{
     StoreError,
     audit::{self, Recorder},
     db::{Db, Tx},
     value::{Value, values},
+};
+use kernel::{
+    Caller, UsageId, UsageRecord,
+    audit::{Entry, Event, Level},
 };
 
 /// Before a row's bytes, so that no digest can pass for the seal of a record.
@@ -92,19 +90,22 @@ pub async fn batches(db: &Db) -> Result<BTreeMap<i64, BatchProof>, StoreError> {
     Ok(all.into_iter().map(|(batch, sums)| (batch, proof(sums))).collect())
 }
 
-/// Adds one row, as it is stored, to the digest of those before.
+/// Adds one row, as it is stored, to the digest of those before. Each column says its kind and its length, so that no
+/// two rows have the same bytes.
 fn add(recorder: &Recorder, digest: [u8; 32], columns: &[Value]) -> Result<[u8; 32], StoreError> {
-    let columns: Vec<Json> = columns
-        .iter()
-        .map(|value| match value {
-            Value::Null => Json::Null,
-            Value::Int(number) => (*number).into(),
-            Value::Text(text) => text.as_str().into(),
-            Value::Bytes(bytes) => hex(bytes).into(),
-        })
-        .collect();
-    let mut row = PURPOSE.to_vec();
-    row.extend_from_slice(crate::row::to_json(&columns).as_bytes());
+    let mut row = Vec::with_capacity(512);
+    row.extend_from_slice(PURPOSE);
+    for column in columns {
+        let (kind, bytes): (u8, &[u8]) = match column {
+            Value::Null => (b'-', &[]),
+            Value::Int(number) => (b'i', &number.to_be_bytes()),
+            Value::Text(text) => (b't', text.as_bytes()),
+            Value::Bytes(bytes) => (b'b', bytes),
+        };
+        row.push(kind);
+        row.extend_from_slice(&(bytes.len() as u64).to_be_bytes());
+        row.extend_from_slice(bytes);
+    }
     recorder.seal(&digest, &row)
 }
 
