@@ -228,9 +228,9 @@ fn read_on(path: &Path, head: &mut Head, notary: &Notary) -> io::Result<Option<S
         problem = (end != [b'\n']).then(|| "the log file was changed".to_owned());
     }
     let mut reader = BufReader::new(file);
-    let mut line = Vec::new();
-    while reader.read_until(b'\n', &mut line)? > 0 {
-        let Some(whole) = line.strip_suffix(b"\n") else {
+    let mut text = Vec::new();
+    while reader.read_until(b'\n', &mut text)? > 0 {
+        let Some(whole) = text.strip_suffix(b"\n") else {
             head::open_log(path)?.set_len(head.bytes)?;
             break;
         };
@@ -241,8 +241,8 @@ fn read_on(path: &Path, head: &mut Head, notary: &Notary) -> io::Result<Option<S
             }
             _ => problem = Some("the log file has lines that are not ours".to_owned()),
         }
-        head.bytes += line.len() as u64;
-        line.clear();
+        head.bytes += text.len() as u64;
+        text.clear();
     }
     Ok(problem)
 }
