@@ -51,7 +51,7 @@ export class SessionState {
 
   /** Whether this person may share chats by a link. */
   get mayShare(): boolean {
-    return this.feature('enable_community_sharing') === true && this.allows('chat.share');
+    return this.config?.features.enable_community_sharing === true && this.allows('chat.share');
   }
 
   /** `PENDING_USER_OVERLAY_TITLE` and `_CONTENT`: what people read who wait to be let in. */

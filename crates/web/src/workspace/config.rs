@@ -70,6 +70,10 @@ struct Features {
     enable_password_change_form: bool,
     /// New passwords must follow rules of this installation.
     enable_password_validation: bool,
+    /// Chats may be shared by link. Only told to signed-in people.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    enable_community_sharing: Option<bool>,
 }
 
 /// The running version.
@@ -95,6 +99,7 @@ async fn config(State(app): State<App>, Extension(caller): Extension<Caller>) ->
         enable_login_form: has_passwords && settings.enable_login_form.value,
         enable_password_change_form: has_passwords && settings.enable_password_change_form.value,
         enable_password_validation: settings.enable_password_validation.value,
+        enable_community_sharing: person.map(|_| settings.enable_community_sharing.value),
     };
     Ok(Json(AppConfig {
         status: true,

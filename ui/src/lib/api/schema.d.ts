@@ -2716,6 +2716,8 @@ export interface components {
         /** @description What is possible. */
         Features: {
             auth: boolean;
+            /** @description Chats may be shared by link. Only told to signed-in people. */
+            enable_community_sharing?: boolean;
             /** @description People sign in with address and password. */
             enable_login_form: boolean;
             /** @description People change their own password. */

@@ -1,38 +1,18 @@
 /** Links to chats, and who among the administrators has looked at one. */
-import type { Schema } from './client';
-import { ask, path } from './direct';
+import { api, need, type Schema } from './client';
 
-export interface SharedTitle {
-  id: string;
-  title: string;
-  share_id: string;
-  /** When the copy was made, Unix seconds. */
-  updated_at: number;
-  created_at: number;
-}
-
-export interface AdminRead {
-  /** Unix seconds. */
-  at: number;
-  admin: { id: string; name: string };
-}
-
-type Chat = Schema<'Chat'>;
-
-/** A chat as it was when it was shared. It says neither whose it is nor which chat it was. */
-export interface SharedChat {
-  title: string;
-  chat: Pick<Chat['chat'], 'history'>;
-  /** When the copy was made, Unix seconds. */
-  updated_at: number;
-}
+export type SharedTitle = Schema<'SharedTitle'>;
+export type AdminRead = Schema<'ChatReading'>;
+/** A copy's `chat` is passed on as it was made, so the description leaves its shape open; ours is that of a chat. */
+export type SharedChat = Omit<Schema<'SharedChat'>, 'chat'> & { chat: Pick<Schema<'Chat'>['chat'], 'history'> };
 
 export const sharing = {
   /** Makes the link, or brings what it shows up to date. */
-  share: (id: string) => ask<Chat & { share_id: string }>('POST', path`/api/v1/chats/${id}/share`),
-  unshare: (id: string) => ask<boolean>('DELETE', path`/api/v1/chats/${id}/share`),
-  read: (shareId: string) => ask<SharedChat>('GET', path`/api/v1/chats/share/${shareId}`),
+  share: (id: string) => need(api.POST('/api/v1/chats/{id}/share', { params: { path: { id } } })),
+  unshare: (id: string) => need(api.DELETE('/api/v1/chats/{id}/share', { params: { path: { id } } })),
+  read: (share_id: string): Promise<SharedChat> =>
+    need(api.GET('/api/v1/chats/share/{share_id}', { params: { path: { share_id } } }) as Promise<{ data?: SharedChat; response: Response }>),
   /** The latest first, sixty a page; pages count from 1. */
-  mine: (page: number) => ask<SharedTitle[]>('GET', `/api/v1/chats/shared?page=${page}`),
-  reads: (id: string) => ask<{ items: AdminRead[] }>('GET', path`/api/v1/chats/${id}/access-log`),
+  mine: (page: number) => need(api.GET('/api/v1/chats/shared', { params: { query: { page } } })),
+  reads: (id: string) => need(api.GET('/api/v1/chats/{id}/access-log', { params: { path: { id } } })),
 };

@@ -186,7 +186,7 @@ export class Conversation {
     this.history = chat.chat.history;
     this.ownerId = chat.user_id;
     this.shareId = chat.share_id ?? null;
-    this.adminReads = adminReadsOf(chat);
+    this.adminReads = chat.admin_reads;
     this.status = 'ready';
     for (const { id, message_id } of chat.active_turns) {
       if (this.turns.get(message_id)?.isActive || this.#forgotten.has(id)) continue;
@@ -230,9 +230,4 @@ export class Conversation {
     const now = Math.floor(Date.now() / 1000);
     chatList.touch({ id: this.id, title: this.title, updated_at: now, created_at: now, pinned: false, archived: false });
   }
-}
-
-/** Servers before the record of such reads say nothing about them. */
-function adminReadsOf(chat: Schema<'Chat'> & { admin_reads?: number }): number {
-  return chat.admin_reads ?? 0;
 }
