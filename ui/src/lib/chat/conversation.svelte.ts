@@ -4,6 +4,7 @@
  */
 import { SvelteMap } from 'svelte/reactivity';
 import { api, ApiError, messageOf, need, type Schema } from '$lib/api/client';
+import { session } from '$lib/session.svelte';
 import { chatList } from './chat-list.svelte';
 import { follow } from './follow';
 import { leafUnder, pathTo, siblings, withChange, withMessage, type History, type Message } from './tree';
@@ -58,6 +59,11 @@ export class Conversation {
   /** The model that answered last on this branch, to go on with it. */
   get lastModel(): string | null {
     return this.path.findLast((message) => message.role === 'assistant')?.model ?? null;
+  }
+
+  /** Somebody else's, opened by an administrator: there is nothing to write here. */
+  get isForeign(): boolean {
+    return this.ownerId !== null && this.ownerId !== session.person?.id;
   }
 
   get hasActiveTurns(): boolean {
