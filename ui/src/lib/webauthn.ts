@@ -32,6 +32,11 @@ export interface PasskeyProof extends CredentialFrame {
   response: { clientDataJSON: string; authenticatorData: string; signature: string; userHandle?: string };
 }
 
+/** What a device says is passed on as it is; the description leaves its shape to the standard. */
+export function asDescribed(answer: NewPasskey | PasskeyProof): Record<string, never> {
+  return answer as unknown as Record<string, never>;
+}
+
 /** Why passkeys cannot be used on this page, in words for the reader; `null` when they can. */
 export function passkeyObstacle(): string | null {
   if (isAddress(location.hostname)) return 'Passkeys belong to a name. Open this server by its name instead of its IP address to use them.';

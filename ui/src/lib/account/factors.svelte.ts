@@ -25,7 +25,7 @@ export class Factors {
   /** Throws `PasskeyError` when the device does not want to, and `ApiError`. */
   async addPasskey(name: string): Promise<void> {
     const { challenge_id, options } = await ownAccount.startPasskey();
-    await ownAccount.finishPasskey(challenge_id, name, await makePasskey(options));
+    await ownAccount.finishPasskey(challenge_id, name, await makePasskey(options as PublicKeyCredentialCreationOptionsJSON));
     await this.load();
   }
 
