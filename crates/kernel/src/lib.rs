@@ -15,6 +15,7 @@ mod id;
 mod key;
 mod model;
 mod money;
+mod network;
 mod origin;
 mod permission;
 mod policy;
@@ -41,6 +42,7 @@ pub use id::{
 pub use key::{Endpoint, KeyChange, KeyState, ModelPattern, VirtualKey};
 pub use model::{ModelId, Pricing};
 pub use money::{Money, MoneyError};
+pub use network::Network;
 pub use origin::{BaseUrl, BaseUrlError};
 pub use permission::{Permission, PermissionSet, PermissionTree};
 pub use policy::{

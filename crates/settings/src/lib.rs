@@ -48,7 +48,7 @@ pub use headers::{
 pub use hosts::{HostPattern, Hosts, Origins, Schemes};
 pub use list::{Settings, catalogue};
 pub use live::{Live, Open};
-pub use network::{Network, Networks};
+pub use network::Networks;
 pub use password::{PasswordHash, PasswordPattern};
 pub use paths::PathList;
 pub use permissions::DefaultPermissions;

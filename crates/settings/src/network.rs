@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use kernel::Network;
 use serde_json::json;
 
 use crate::{
@@ -9,13 +10,6 @@ use crate::{
     report::Shown,
     setting::{Setting, Wrong},
 };
-
-/// An IP network, or one address as the network of itself.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Network {
-    first: IpAddr,
-    prefix: u8,
-}
 
 /// The peers whose forwarded headers count.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,46 +20,12 @@ pub enum Networks {
     These(Vec<Network>),
 }
 
-impl Network {
-    fn parse(text: &str) -> Option<Self> {
-        let (address, prefix) = match text.split_once('/') {
-            Some((address, prefix)) => (address, Some(prefix)),
-            None => (text, None),
-        };
-        let first: IpAddr = address.parse().ok()?;
-        let longest = if first.is_ipv4() { 32 } else { 128 };
-        let prefix = match prefix {
-            Some(text) if text.bytes().all(|b| b.is_ascii_digit()) => text.parse().ok()?,
-            Some(_) => return None,
-            None => longest,
-        };
-        (prefix <= longest).then_some(Self { first, prefix })
-    }
-
-    /// Whether the address is in this network. An IPv4 address in IPv6 dress counts as what it is.
-    pub fn contains(&self, address: IpAddr) -> bool {
-        match (self.first.to_canonical(), address.to_canonical()) {
-            (IpAddr::V4(first), IpAddr::V4(other)) => {
-                // A network written in IPv6 dress has a prefix counted in 128 bits.
-                let prefix = if self.first.is_ipv6() { self.prefix.saturating_sub(96) } else { self.prefix };
-                let differing = u32::from(first) ^ u32::from(other);
-                differing.checked_shr(32 - u32::from(prefix)).unwrap_or(0) == 0
-            }
-            (IpAddr::V6(first), IpAddr::V6(other)) => {
-                let differing = u128::from(first) ^ u128::from(other);
-                differing.checked_shr(128 - u32::from(self.prefix)).unwrap_or(0) == 0
-            }
-            _ => false,
-        }
-    }
-}
-
 impl Networks {
     /// Whether every address is one of these, however that is written.
     pub fn is_everybody(&self) -> bool {
         match self {
             Self::Everybody => true,
-            Self::These(networks) => networks.iter().any(|network| network.prefix == 0),
+            Self::These(networks) => networks.iter().any(|network| network.prefix() == 0),
         }
     }
 
@@ -99,7 +59,7 @@ impl Setting for Networks {
             Self::Everybody => "*".to_owned(),
             Self::These(networks) => {
                 let parts: Vec<String> =
-                    networks.iter().map(|n| format!("{}/{}", n.first, n.prefix)).collect();
+                    networks.iter().map(ToString::to_string).collect();
                 parts.join(",")
             }
         };
