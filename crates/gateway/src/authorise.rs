@@ -1,6 +1,6 @@
 //! Stop 2: may this caller use this model through this endpoint, now?
 
-use kernel::{Kind, Permit, Refusal, UseModel, VirtualKey};
+use kernel::{Denied, Kind, Permit, Person, Refusal, UseModel};
 
 use crate::{Gateway, Payer, access::no_such_model, parse::Ask};
 
@@ -12,10 +12,15 @@ pub(crate) fn authorise(
     ask: &Ask<'_>,
 ) -> Result<Permit<UseModel>, Refusal> {
     let permit = match payer {
-        Payer::Caller(caller) => caller.may_use_model()?,
+        Payer::Caller(caller) => {
+            if let Some(person) = caller.person() {
+                within_api_key(person, ask)?;
+            }
+            caller.may_use_model()?
+        }
         Payer::Key(held) => {
             held.key.is_usable(gateway.0.world.now())?;
-            refuse_rerouting(&held.key, ask)?;
+            refuse_rerouting(!held.key.models.is_empty() || held.key.max_budget.is_some(), ask)?;
             held.key.may_call(ask.envelope.endpoint)?;
             held.key.may_use_model(&ask.model)?
         }
@@ -31,9 +36,17 @@ pub(crate) fn authorise(
     Ok(permit)
 }
 
+/// A person's API key may be limited to some of the models that its owner uses.
+fn within_api_key(person: &Person, ask: &Ask<'_>) -> Result<(), Refusal> {
+    refuse_rerouting(person.is_limited_to_models(), ask)?;
+    if person.credential_reaches(ask.model.as_str()) {
+        return Ok(());
+    }
+    Err(Denied::ModelNotInKey(ask.model.as_str().to_owned()).into())
+}
+
 /// A key that is limited to models or to a sum must get the model that was checked and priced.
-fn refuse_rerouting(key: &VirtualKey, ask: &Ask<'_>) -> Result<(), Refusal> {
-    let is_limited = !key.models.is_empty() || key.max_budget.is_some();
+fn refuse_rerouting(is_limited: bool, ask: &Ask<'_>) -> Result<(), Refusal> {
     let Some(field) = ask.envelope.reroutes.filter(|_| is_limited) else { return Ok(()) };
     Err(not_allowed(field, "This API key is limited to models or to a budget"))
 }

@@ -6,6 +6,7 @@
 
 mod accounts;
 mod activity;
+mod api_keys;
 mod authenticator_app;
 mod device;
 mod error;
@@ -13,6 +14,7 @@ mod form;
 mod groups;
 mod identity;
 mod import;
+mod key_book;
 mod living;
 mod own_account;
 mod passkeys;
@@ -31,6 +33,7 @@ mod throttle;
 mod weak_password;
 
 pub use accounts::{AccountChange, Contact};
+pub use api_keys::{DEFAULT_NAME, MintedApiKey, WantedChange, WantedLimits};
 pub use authenticator_app::{EnrolledAuthenticator, FactorStatus, NewAuthenticator};
 pub use form::{NewAccount, SignInForm};
 pub use groups::{Answer, Because, GroupForm, MemberKind};

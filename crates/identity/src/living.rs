@@ -15,6 +15,8 @@ use std::{
 
 use kernel::{Email, Person, PersonCredential, Rights, Role, Session, SessionId, Timestamp, User, UserId};
 
+use crate::key_book::KeyBook;
+
 /// How long an entry is believed.
 const FRESH: Duration = Duration::from_mins(1);
 const SHARDS: usize = 16;
@@ -72,6 +74,8 @@ pub(crate) struct LivingSessions {
     shards: [Mutex<HashMap<SessionId, Living>>; SHARDS],
     hasher: RandomState,
     epoch: AtomicU64,
+    /// API keys act for the same people, so what takes their sessions away takes these away.
+    pub(crate) keys: KeyBook,
 }
 
 impl LivingSessions {
@@ -115,6 +119,11 @@ impl LivingSessions {
         self.retain(|_| false);
     }
 
+    /// Takes away all API keys, to be read again.
+    pub(crate) fn forget_keys(&self) {
+        self.keys.forget();
+    }
+
     fn retain(&self, stays: impl Fn(&Living) -> bool) {
         // First the epoch, then the shards: a reading that began before is refused by one or removed by
         // the other, whichever comes first.
@@ -122,6 +131,7 @@ impl LivingSessions {
         for shard in &self.shards {
             Self::lock(shard).retain(|_, living| stays(living));
         }
+        self.keys.forget();
     }
 
     fn shard(&self, id: &SessionId) -> MutexGuard<'_, HashMap<SessionId, Living>> {

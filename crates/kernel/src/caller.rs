@@ -2,7 +2,10 @@
 
 use std::{fmt, sync::Arc};
 
-use crate::{ApiKeyId, Email, KeyId, PROOF_LASTS, RequestFacts, Rights, Role, SessionId, Timestamp, UserId};
+use crate::{
+    ApiKeyId, Email, KeyId, ModelPattern, PROOF_LASTS, RequestFacts, Rights, Role, SessionId, Timestamp,
+    UserId,
+};
 
 /// Whoever a request was authenticated as, together with the request. Cheap to clone; clones share the
 /// request, and with it what was recorded about it.
@@ -54,7 +57,16 @@ pub enum PersonCredential {
     /// A sign-in.
     Session(SessionId),
     /// A key that a program of theirs holds.
-    ApiKey(ApiKeyId),
+    ApiKey(HeldApiKey),
+}
+
+/// An API key while it is being used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HeldApiKey {
+    /// Which.
+    pub id: ApiKeyId,
+    /// Which models it may use, by public name; empty means all of its owner's.
+    pub models: Arc<[ModelPattern]>,
 }
 
 /// A program with a virtual key.
@@ -86,12 +98,29 @@ impl Person {
     }
 }
 
+impl Person {
+    /// Whether the credential reaches this model: a sign-in reaches all that the person does, a key what it lists.
+    pub fn credential_reaches(&self, model: &str) -> bool {
+        match &self.credential {
+            PersonCredential::Session(_) => true,
+            PersonCredential::ApiKey(key) => {
+                key.models.is_empty() || key.models.iter().any(|pattern| pattern.matches(model))
+            }
+        }
+    }
+
+    /// Whether the credential is limited to some models.
+    pub fn is_limited_to_models(&self) -> bool {
+        matches!(&self.credential, PersonCredential::ApiKey(key) if !key.models.is_empty())
+    }
+}
+
 impl PersonCredential {
     /// The id of it; never the secret.
     pub fn id(&self) -> &str {
         match self {
             Self::Session(id) => id.as_str(),
-            Self::ApiKey(id) => id.as_str(),
+            Self::ApiKey(key) => key.id.as_str(),
         }
     }
 }

@@ -4,6 +4,7 @@
 //! **Invariant:** nothing here does I/O, waits, or knows a framework; what needs a clock or randomness
 //! takes it from [`World`].
 
+mod api_key;
 pub mod audit;
 mod caller;
 mod chat;
@@ -27,7 +28,8 @@ mod usage;
 mod user;
 mod world;
 
-pub use caller::{Caller, Person, PersonCredential, Program, Who};
+pub use api_key::{ApiKey, ApiKeyLimits, EndpointRule, EndpointRuleError};
+pub use caller::{Caller, HeldApiKey, Person, PersonCredential, Program, Who};
 pub use chat::{
     ChatHead, ChatRow, Message, MessagePatch, Provenance, Role as MessageRole, ToolCall, TurnError,
 };

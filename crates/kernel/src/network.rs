@@ -91,7 +91,8 @@ mod tests {
 
     #[test]
     fn what_is_no_network_is_not_read() {
-        for text in ["", "10.0.0.0/33", "10.0.0/8", "localhost", "::1/129", "10.0.0.0/+8", "10.0.0.0/", "a/8"] {
+        for text in ["", "10.0.0.0/33", "10.0.0/8", "localhost", "::1/129", "10.0.0.0/+8", "10.0.0.0/", "a/8"]
+        {
             assert_eq!(Network::parse(text), None, "{text}");
         }
     }

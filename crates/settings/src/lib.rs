@@ -11,6 +11,7 @@ mod database;
 mod docs;
 mod dotenv;
 mod duration;
+mod endpoints;
 mod entry;
 mod header_name;
 mod headers;
@@ -38,6 +39,7 @@ pub use database::{Database, DatabaseKind, DatabaseUrl, Pool, SchemaName};
 pub use docs::docs;
 pub use dotenv::parse as parse_dotenv;
 pub use duration::{Span, duration};
+pub use endpoints::Endpoints;
 pub use entry::{Entry, Grammar, Places};
 pub use header_name::{HeaderName, TrustedHeaders};
 pub use headers::{

@@ -6,11 +6,11 @@ use kernel::{BaseUrl, Email, Role, Secret, Timestamp};
 
 use crate::{
     AuditLevel, BudgetStatus, CacheControl, ContentSecurityPolicy, ContentTypeOptions, CrossDomainPolicies,
-    DatabaseKind, DatabaseUrl, DefaultPermissions, DownloadOptions, EmbedderPolicy, Entry, Environment,
-    FrameOptions, HeaderName, Hosts, Keys, LogFormat, LogLevel, ModelAccess, Networks, OpenerPolicy, Origins,
-    PasswordHash, PasswordPattern, PathList, PermissionsPolicy, Prices, ReferrerPolicy, ReportingEndpoints,
-    ResourcePolicy, SameSite, SchemaName, Schemes, Size, Source, Span, TransportSecurity, Urls, Value,
-    permissions,
+    DatabaseKind, DatabaseUrl, DefaultPermissions, DownloadOptions, EmbedderPolicy, Endpoints, Entry,
+    Environment, FrameOptions, HeaderName, Hosts, Keys, LogFormat, LogLevel, ModelAccess, Networks,
+    OpenerPolicy, Origins, PasswordHash, PasswordPattern, PathList, PermissionsPolicy, Prices,
+    ReferrerPolicy, ReportingEndpoints, ResourcePolicy, SameSite, SchemaName, Schemes, Size, Source, Span,
+    TransportSecurity, Urls, Value, permissions,
     read::{Reader, default},
     report::Shown,
     setting::Setting,
@@ -357,6 +357,26 @@ settings! {
 
         /// Whether people may keep connections of their own in their settings.
         enable_direct_connections: bool = Entry::new("ENABLE_DIRECT_CONNECTIONS").default("false").stored();
+    }
+
+    "API keys" {
+        /// Whether people may make API keys for programs of theirs, and whether those keys work. Who is no
+        /// administrator needs the permission `features.api_keys` too.
+        enable_api_keys: bool = Entry::new("ENABLE_API_KEYS")
+            .aliases(&["ENABLE_API_KEY", "ENABLE_API_KEY_AUTH"]).default("false").stored();
+
+        /// Whether API keys reach only what `API_KEYS_ALLOWED_ENDPOINTS` lists.
+        enable_api_keys_endpoint_restrictions: bool = Entry::new("ENABLE_API_KEYS_ENDPOINT_RESTRICTIONS")
+            .aliases(&["ENABLE_API_KEY_ENDPOINT_RESTRICTIONS"]).default("false").stored();
+
+        /// What API keys reach then, whatever each key allows beyond: paths with everything below them, each
+        /// with a method before it when only that one is meant.
+        api_keys_allowed_endpoints: Endpoints = Entry::new("API_KEYS_ALLOWED_ENDPOINTS")
+            .aliases(&["API_KEY_ALLOWED_ENDPOINTS"]).default_note("none").stored();
+
+        /// A further header that may carry a key.
+        custom_api_key_header: HeaderName =
+            Entry::new("CUSTOM_API_KEY_HEADER").default("x-api-key").restart();
     }
 
     "Proxy sign-in" {

@@ -9,6 +9,7 @@ use crate::catalogue;
 const PEERS: &[&str] = &[
     "ADMIN_EMAIL",
     "AIOHTTP_CLIENT_",
+    "API_KEY",
     "AUDIT_",
     "BUDGET_",
     "BYPASS_",

@@ -58,8 +58,7 @@ impl Setting for Networks {
         let text = match self {
             Self::Everybody => "*".to_owned(),
             Self::These(networks) => {
-                let parts: Vec<String> =
-                    networks.iter().map(ToString::to_string).collect();
+                let parts: Vec<String> = networks.iter().map(ToString::to_string).collect();
                 parts.join(",")
             }
         };

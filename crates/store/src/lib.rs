@@ -5,6 +5,7 @@
 //! sealed or digested; every change of keys, connections, accounts or settings raises its
 //! [`revision::Topic`] in the same transaction, so that other processes notice.
 
+pub mod api_keys;
 pub mod audit;
 pub mod audit_response;
 pub mod chats;

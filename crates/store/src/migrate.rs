@@ -37,6 +37,7 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
     migration!(6, "0006_accounts"),
     migration!(7, "0007_factors"),
     migration!(8, "0008_access"),
+    migration!(9, "0009_api_keys"),
     migration!(10, "0010_audit_response"),
 ];
 

@@ -2,8 +2,8 @@
 //! BLOB/BYTEA; refuses to know tables.
 
 use kernel::{
-    AuditId, BaseUrl, ChatId, ConnectionId, Email, GroupId, KeyId, MessageId, Money, PasskeyId, RequestId,
-    SessionId, ShareId, Timestamp, UsageId, UserId, audit,
+    ApiKeyId, AuditId, BaseUrl, ChatId, ConnectionId, Email, GroupId, KeyId, MessageId, Money, PasskeyId,
+    RequestId, SessionId, ShareId, Timestamp, UsageId, UserId, audit,
 };
 
 /// One value. It has no `Debug`: values are people's data and must not end up in a log.
@@ -214,6 +214,7 @@ macro_rules! words {
 }
 
 as_text!(
+    ApiKeyId,
     UserId,
     SessionId,
     PasskeyId,
@@ -230,6 +231,7 @@ as_text!(
     BaseUrl
 );
 ids!(
+    ApiKeyId,
     UserId,
     SessionId,
     PasskeyId,

@@ -4,11 +4,15 @@ use std::sync::Arc;
 
 use http::{HeaderMap, Method, header, request::Parts};
 use kernel::{Caller, HttpFacts, Kind, Refusal, RequestFacts, Who};
+use settings::Loaded;
 
 use crate::{app::App, client::Client, cors::Standing, door::Arrival};
 
 /// The name of the session cookie, Open WebUI's.
 pub(crate) const COOKIE: &str = "token";
+
+/// Anthropic's name of the header for keys.
+const KEY_HEADER: &str = "x-api-key";
 
 /// What a request presents, and where it carried it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,7 +33,7 @@ impl<'a> Credential<'a> {
                 scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
             });
         let named = || {
-            ["x-api-key", "api-key", "x-litellm-api-key"]
+            [KEY_HEADER, "api-key", "x-litellm-api-key"]
                 .iter()
                 .find_map(|name| headers.get(*name)?.to_str().ok())
                 .map(|value| value.strip_prefix("Bearer ").unwrap_or(value).trim())
@@ -46,6 +50,17 @@ impl<'a> Credential<'a> {
         match self {
             Self::Header(text) | Self::Cookie(text) => text,
         }
+    }
+}
+
+/// `CUSTOM_API_KEY_HEADER` is another name of `x-api-key`, and is called so from the door on.
+pub(crate) fn rename_key_header(headers: &mut HeaderMap, settings: &Loaded) {
+    let custom = settings.settings.custom_api_key_header.value.as_str();
+    if custom != KEY_HEADER
+        && !headers.contains_key(KEY_HEADER)
+        && let Some(value) = headers.remove(custom)
+    {
+        headers.insert(KEY_HEADER, value);
     }
 }
 
@@ -105,22 +120,29 @@ pub(crate) fn unproved(app: &App, parts: &Parts, facts: Arc<RequestFacts>) -> Ca
 
 async fn who(app: &App, parts: &Parts) -> Result<Who, Refusal> {
     let Some(credential) = Credential::of(&parts.headers) else { return Ok(Who::Anonymous) };
-    if matches!(credential, Credential::Cookie(_)) {
-        require_same_origin(app, parts)?;
-    }
-    holder(app, credential.text()).await
-}
-
-/// Who holds this credential at this moment.
-pub(crate) async fn holder(app: &App, token: &str) -> Result<Who, Refusal> {
     let services = app.services();
+    let token = match credential {
+        Credential::Header(token) => token,
+        // A browser sends the cookie whoever asks, so it carries sessions and never a key.
+        Credential::Cookie(token) => {
+            require_same_origin(app, parts)?;
+            return services.identity.person(token).await.map(Who::Person);
+        }
+    };
     if services.gateway.is_master_key(token) {
         return Ok(Who::Master);
     }
-    if token.starts_with("sk-") {
-        return services.gateway.program(token).map(|held| held.who());
+    if !token.starts_with("sk-") {
+        return services.identity.person(token).await.map(Who::Person);
     }
-    services.identity.person(token).await.map(Who::Person)
+    if let Some(held) = services.gateway.known_key(token) {
+        return held.map(|held| held.who());
+    }
+    let arrival = parts.extensions.get::<Arrival>().ok_or_else(Refusal::internal)?;
+    let from = Client::at_door(app, parts, arrival).address;
+    let person =
+        services.identity.person_with_key(token, parts.method.as_str(), parts.uri.path(), from).await;
+    person.map(Who::Person)
 }
 
 /// A request that relies on the cookie must come from our own pages or from those that the operator named, at

@@ -45,8 +45,13 @@ pub(crate) fn describe(api: &mut OpenApi) {
     let components = api.components.get_or_insert_default();
     let schemes = [
         (COOKIE.to_owned(), SecurityScheme::ApiKey(ApiKey::Cookie(cookie))),
-        (SESSION.to_owned(), bearer("The `token` of a sign-in.")),
-        (KEY.to_owned(), bearer("A virtual key for models; the master key for `/key` and `/spend` too.")),
+        (SESSION.to_owned(), bearer("The `token` of a sign-in, or a person's API key.")),
+        (
+            KEY.to_owned(),
+            bearer(
+                "A virtual key or a person's API key for models; the master key for `/key` and `/spend` too.",
+            ),
+        ),
         (HEADER.to_owned(), header(HEADER, "The same key, as Anthropic's SDKs send it.")),
         (AZURE.to_owned(), header(AZURE, "The same key, as Azure's SDKs send it.")),
     ];

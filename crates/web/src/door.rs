@@ -33,7 +33,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tower::service_fn;
 
 use crate::{
-    client,
+    caller, client,
     cors::Cors,
     dialect::Dialect,
     headers::{Headers, IsHttps},
@@ -242,6 +242,7 @@ fn receive(
 ) -> (IsHttps, Cors, Option<Response>) {
     let loaded = settings.load();
     client::strip_claims(request.headers_mut(), peer.ip(), &loaded);
+    caller::rename_key_header(request.headers_mut(), &loaded);
     let is_https = client::is_https(request.headers(), peer.ip(), &loaded);
     let cors = Cors::of(request.method(), request.headers(), request.uri(), &loaded);
     let path = request.uri().path();

@@ -281,8 +281,9 @@ async fn a_body_that_ends_too_early_is_not_waited_for(stage: Stage) {
         ["content-length: 500\r\n\r\n{\"model\":", "transfer-encoding: chunked\r\n\r\n1f4\r\n{\"model\":"]
     {
         let mut stream = TcpStream::connect(app.address()).await.unwrap();
-        let head =
-            format!("POST {CHAT} HTTP/1.1\r\nhost: 127.0.0.1\r\nauthorization: Bearer {MASTER_KEY}\r\n{framing}");
+        let head = format!(
+            "POST {CHAT} HTTP/1.1\r\nhost: 127.0.0.1\r\nauthorization: Bearer {MASTER_KEY}\r\n{framing}"
+        );
         stream.write_all(head.as_bytes()).await.unwrap();
         stream.shutdown().await.unwrap();
     }

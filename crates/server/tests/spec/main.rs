@@ -5,6 +5,7 @@
 
 mod account_administration;
 mod accounts;
+mod api_keys;
 mod attacks;
 mod audit_log;
 mod audit_records;

@@ -3,6 +3,7 @@
 mod access;
 mod accounts;
 mod administration;
+mod api_keys;
 mod audit;
 mod chats;
 mod connections;

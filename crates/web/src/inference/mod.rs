@@ -245,7 +245,9 @@ async fn payer(app: &App, parts: &Parts) -> Result<Payer, Refusal> {
         }
         // Whatever it was meant to be, for an SDK it is a key that is not known.
         Err(refusal)
-            if refusal.kind == Kind::Unauthenticated && matches!(credential, Some(Credential::Header(_))) =>
+            if refusal.kind == Kind::Unauthenticated
+                && refusal.code != "expired_key"
+                && matches!(credential, Some(Credential::Header(_))) =>
         {
             let words =
                 "This API key is not known here. Check that it was copied whole, or ask for a new one.";

@@ -153,7 +153,9 @@ async fn reader(app: &App, parts: &Parts) -> Result<Payer, Refusal> {
 
 fn may_use(app: &App, payer: &Payer, target: &Target) -> bool {
     let is_listed = match payer {
-        Payer::Caller(_) => true,
+        Payer::Caller(caller) => {
+            caller.person().is_none_or(|person| person.credential_reaches(&target.public_id))
+        }
         Payer::Key(held) => {
             ModelId::parse(&target.public_id).is_some_and(|id| held.key.may_use_model(&id).is_ok())
         }

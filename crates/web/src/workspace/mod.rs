@@ -1,6 +1,7 @@
 //! The workspace API: Open WebUI's routes where it has one, ours in the same style where it has none.
 
 mod account_admin;
+mod api_keys;
 mod auths;
 mod chats;
 mod config;
@@ -21,6 +22,7 @@ pub(crate) fn routes() -> Group {
         .with(config::routes())
         .with(auths::routes())
         .with(account_admin::routes())
+        .with(api_keys::routes())
         .with(users::routes())
         .with(groups::routes())
         .with(permissions::routes())

@@ -192,6 +192,61 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/auths/api_key": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The begin and end of your key called `default`, the one that Open WebUI knows. */
+        get: operations["get_default_key"];
+        put?: never;
+        /** Make the key called `default`, in place of the one before. */
+        post: operations["create_default_key"];
+        /** End the key called `default`. */
+        delete: operations["revoke_default_key"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auths/api_keys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Your API keys. */
+        get: operations["list_api_keys"];
+        put?: never;
+        /** Make an API key. It acts for you, within your rights at that moment and within its limits. */
+        post: operations["create_api_key"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auths/api_keys/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** End an API key of yours for ever. */
+        delete: operations["revoke_api_key"];
+        options?: never;
+        head?: never;
+        /** Change an API key of yours. What lets it do more needs a fresh proof that it is you. */
+        patch: operations["change_api_key"];
+        trace?: never;
+    };
     "/api/v1/auths/mfa": {
         parameters: {
             query?: never;
@@ -1705,6 +1760,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/users/{id}/api_keys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Somebody's API keys, for administrators. */
+        get: operations["list_api_keys_of"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/users/{id}/api_keys/{key_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** End somebody's API key for ever. */
+        delete: operations["revoke_api_key_of"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/users/{id}/groups": {
         parameters: {
             query?: never;
@@ -2242,6 +2331,24 @@ export interface components {
             email: string | null;
             name: string | null;
         };
+        /** @description What becomes different. A list that is given replaces the one before. */
+        ApiKeyChanges: {
+            addresses?: string[] | null;
+            endpoints?: string[] | null;
+            /**
+             * Format: int64
+             * @description Unix seconds; `null` is never.
+             */
+            expires_at?: number | null;
+            models?: string[] | null;
+            /** @description 1 to 100 characters. */
+            name?: string | null;
+        };
+        /**
+         * @description Whether a key works at present.
+         * @enum {string}
+         */
+        ApiKeyState: "active" | "expired";
         /** @description What the UI needs to show its first page. Strangers learn neither version nor providers from it. */
         AppConfig: {
             default_locale: string;
@@ -2673,6 +2780,11 @@ export interface components {
             /** @description The secret. It is shown this once and kept nowhere. */
             key: string;
         };
+        /** @description Open WebUI's answer about its one key. */
+        DefaultApiKey: {
+            /** @description The key itself right after it was made; later only its begin and end. */
+            api_key: string;
+        };
         /**
          * @description Why a turn ended.
          * @enum {string}
@@ -2887,6 +2999,12 @@ export interface components {
              */
             fetched_at: number | null;
         };
+        /** @description A key that was just made. */
+        MadeApiKey: {
+            /** @description The key itself, for the only time. */
+            api_key: string;
+            item: components["schemas"]["OwnApiKey"];
+        };
         /** @description What may be shown of a key. */
         MaskedKey: {
             /** @description The same key has the same fingerprint on this deployment. */
@@ -3037,6 +3155,22 @@ export interface components {
             id: string;
             name: string;
         };
+        /** @description A key to be made. Lists that are left out or empty are no limit. */
+        NewApiKey: {
+            /** @description Addresses and networks such as `10.20.0.0/16`. */
+            addresses?: string[];
+            /** @description `GET /api/models`; `/api/v1/chats/*` with everything below. */
+            endpoints?: string[];
+            /**
+             * Format: int64
+             * @description Unix seconds; never when it is left out.
+             */
+            expires_at?: number | null;
+            /** @description Names and patterns such as `openai/*`. */
+            models?: string[];
+            /** @description 1 to 100 characters. */
+            name: string;
+        };
         /** @description A connection to add. */
         NewConnection: {
             api_key?: string | null;
@@ -3181,6 +3315,34 @@ export interface components {
         Overlay: {
             pending_user_overlay_content: string | null;
             pending_user_overlay_title: string | null;
+        };
+        /** @description A person's API key. Empty lists are no limit of their kind. Times are Unix seconds. */
+        OwnApiKey: {
+            /** @description Networks. */
+            addresses: string[];
+            /** Format: int64 */
+            created_at: number;
+            /** @description `GET /api/models`; `/api/v1/chats/*` with everything below. */
+            endpoints: string[];
+            /** Format: int64 */
+            expires_at: number | null;
+            id: string;
+            last_four: string;
+            /**
+             * Format: int64
+             * @description To the minute.
+             */
+            last_used_at: number | null;
+            /** @description Names and patterns. */
+            models: string[];
+            name: string;
+            /** @description The first characters of the key. */
+            prefix: string;
+            state: components["schemas"]["ApiKeyState"];
+        };
+        /** @description Keys, newest first. */
+        OwnApiKeys: {
+            items: components["schemas"]["OwnApiKey"][];
         };
         /** @description A passkey of the caller. Times are Unix seconds. */
         Passkey: {
@@ -4208,6 +4370,248 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["AdminDetails"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    get_default_key: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DefaultApiKey"];
+                };
+            };
+            /** @description There is none */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    create_default_key: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DefaultApiKey"];
+                };
+            };
+            /** @description `feature_disabled`, `permission_missing`, `step_up_required` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many`: there are 50 already */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    revoke_default_key: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description `true`, also when there was none */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": boolean;
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    list_api_keys: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OwnApiKeys"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    create_api_key: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewApiKey"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MadeApiKey"];
+                };
+            };
+            /** @description `invalid_name`, `invalid_limit`, `too_many`, `not_in_the_future` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `feature_disabled`, `permission_missing`, `step_up_required` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many`: there are 50 already */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    revoke_api_key: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is over */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description You have no such key */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    change_api_key: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ApiKeyChanges"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OwnApiKey"];
+                };
+            };
+            /** @description `invalid_name`, `invalid_limit`, `too_many`, `not_in_the_future` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `step_up_required` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description You have no such key */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
             default: components["responses"]["Problem"];
@@ -7014,6 +7418,59 @@ export interface operations {
                 };
             };
             /** @description There is no such account */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    list_api_keys_of: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OwnApiKeys"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    revoke_api_key_of: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                key_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is over */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description There is no such key */
             404: {
                 headers: {
                     [name: string]: unknown;
