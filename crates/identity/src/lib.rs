@@ -24,6 +24,7 @@ mod provision;
 mod rights;
 mod rules;
 mod second_step;
+mod security;
 mod session;
 mod sign_in;
 #[cfg(test)]

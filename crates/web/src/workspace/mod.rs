@@ -13,6 +13,7 @@ mod permissions;
 mod preferences;
 pub(crate) mod switches;
 mod turns;
+mod user_security;
 mod users;
 
 use crate::{dialect::Dialect, table::Group};
@@ -24,6 +25,7 @@ pub(crate) fn routes() -> Group {
         .with(account_admin::routes())
         .with(api_keys::routes())
         .with(users::routes())
+        .with(user_security::routes())
         .with(groups::routes())
         .with(permissions::routes())
         .with(preferences::routes())

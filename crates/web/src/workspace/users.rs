@@ -278,6 +278,8 @@ struct UserDetails {
     user: User,
     /// How many sign-ins are not over.
     sessions: u64,
+    /// Whether something besides the password is asked for at a sign-in.
+    second_factor: bool,
 }
 
 /// One account.
@@ -291,7 +293,8 @@ async fn get_user(
 ) -> Answer<Json<UserDetails>> {
     let permit = &caller.may_manage_users()?;
     let (user, sessions) = identity.user_with_sessions(&id, permit).await?;
-    Ok(Json(UserDetails { user: User::of(user, &identity), sessions }))
+    let second_factor = identity.has_second_factor(&id, permit).await?;
+    Ok(Json(UserDetails { user: User::of(user, &identity), sessions, second_factor }))
 }
 
 /// A person, as other members see them.

@@ -4,7 +4,7 @@
 mod mfa;
 mod own;
 mod passkeys;
-mod sessions;
+pub(super) mod sessions;
 mod step_up;
 
 use axum::{
