@@ -3,15 +3,14 @@ import { api, need, type Schema } from './client';
 import { ask, path, send } from './direct';
 import { filled } from './query';
 import type { ApiKey } from './api-keys';
-import type { SignedInSession } from './own-account';
 
 export type Role = Schema<'Role'>;
 
 /** An account as administrators see it. */
-export type AdminUser = Schema<'User'> & { second_factor?: boolean };
+export type AdminUser = Schema<'User'>;
 
-/** With how many places the person is signed in at. */
-export type UserDetail = AdminUser & Schema<'UserDetails'>;
+/** With how many places the person is signed in at, and whether by a second factor. */
+export type UserDetail = Schema<'UserDetails'>;
 
 export const ORDERS = ['name', 'email', 'role', 'created_at', 'last_active_at'] as const;
 export type Order = (typeof ORDERS)[number];
@@ -48,9 +47,9 @@ export const people = {
   remove: (id: string) => need(api.DELETE('/api/v1/users/{id}', of(id))),
   /** The file goes as it is. */
   importCsv: (csv: Blob) => send<ImportResult>('POST', '/api/v1/users/import', { content: csv, type: 'text/csv' }),
-  resetSecondFactor: (id: string) => ask<null>('POST', path`/api/v1/users/${id}/second-factor/reset`),
+  resetSecondFactor: (id: string) => need(api.POST('/api/v1/users/{id}/second-factor/reset', of(id))),
 
-  sessions: (id: string) => ask<{ items: SignedInSession[] }>('GET', path`/api/v1/users/${id}/sessions`),
+  sessions: (id: string) => need(api.GET('/api/v1/users/{id}/sessions', of(id))),
   endSession: (id: string, session_id: string) =>
     need(api.DELETE('/api/v1/users/{id}/sessions/{session_id}', { params: { path: { id, session_id } } })),
   endSessions: (id: string) => need(api.POST('/api/v1/users/{id}/sessions/revoke', of(id))),

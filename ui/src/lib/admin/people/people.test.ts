@@ -14,7 +14,6 @@ const ben: AdminUser = {
   created_at: 1_790_000_000,
   last_active_at: 1_790_000_000,
   is_active: true,
-  second_factor: false,
   has_password: true,
 };
 
