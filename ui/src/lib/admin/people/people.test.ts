@@ -14,6 +14,7 @@ const ben: AdminUser = {
   created_at: 1_790_000_000,
   last_active_at: 1_790_000_000,
   is_active: true,
+  group_ids: [],
   has_password: true,
 };
 
