@@ -34,13 +34,6 @@ export class SessionState {
     return this.person?.role === 'pending';
   }
 
-  /** What the server says about one of its switches; `undefined` when it does not say. */
-  feature(name: string): boolean | undefined {
-    const features: Record<string, unknown> = { ...this.config?.features };
-    const value = features[name];
-    return typeof value === 'boolean' ? value : undefined;
-  }
-
   /** Whether this person's permissions contain `path`, e.g. `chat.share`. Administrators have them all. */
   allows(path: string): boolean {
     if (this.isAdmin) return true;
