@@ -5,6 +5,7 @@
 pub mod actors;
 mod answer;
 mod app;
+mod authenticator;
 mod backend;
 mod client;
 mod command;
@@ -20,6 +21,7 @@ mod usage;
 pub use actors::{Admin, Anonymous, Caller, Person, Program};
 pub use answer::Answer;
 pub use app::TestApp;
+pub use authenticator::{AuthenticatorApp, Device};
 pub use backend::{Backend, Given};
 pub use client::{Broken, Draft, Live};
 pub use command::Ran;

@@ -1,0 +1,91 @@
+//! Confirming who sits there: what a session that nobody proved lately may not do, and how it is proved.
+
+use serde_json::json;
+use testkit::{AuthenticatorApp, Caller, TestApp, spec};
+
+spec! {
+    an_old_session_changes_no_keys_until_it_is_confirmed_by_the_password;
+    a_proof_counts_for_its_own_session_alone;
+    with_a_second_factor_the_password_alone_confirms_nothing;
+    a_code_confirms_once_and_guessing_ends_after_ten_tries;
+}
+
+const STEP_UP: &str = "/api/v1/auths/step-up";
+const KEYS: &str = "/api/v1/keys";
+
+/// All sessions were proved an hour ago.
+async fn an_hour_passes(app: &TestApp, caller: &Caller) {
+    app.sql("UPDATE session SET proved_at = proved_at - 3600000000");
+    app.sql("UPDATE revision SET value = value + 1 WHERE topic = 'identity'");
+    testkit::eventually("the server looks again", || async {
+        let status = caller.get(STEP_UP).await.expect(200).json();
+        status["confirmed_until"].is_null().then_some(())
+    })
+    .await;
+}
+
+async fn an_old_session_changes_no_keys_until_it_is_confirmed_by_the_password(app: TestApp) {
+    let ada = app.admin().await;
+    ada.post(KEYS, json!({ "name": "fresh" })).await.expect(201);
+    an_hour_passes(&app, &ada).await;
+    let refused = ada.post(KEYS, json!({ "name": "late" })).await;
+    assert_eq!((refused.status, refused.code().as_str()), (403, "step_up_required"));
+    ada.get(KEYS).await.expect(200);
+
+    let wrong = ada.post(STEP_UP, json!({ "password": "wrong guess" })).await;
+    assert_eq!((wrong.status, wrong.code().as_str()), (400, "wrong_password"));
+    ada.post(KEYS, json!({ "name": "late" })).await.expect(403);
+    let confirmed = ada.post(STEP_UP, json!({ "password": ada.password })).await.expect(200).json();
+    assert!(confirmed["confirmed_until"].is_i64());
+    ada.post(KEYS, json!({ "name": "late" })).await.expect(201);
+    for two in
+        [json!({}), json!({ "password": "a", "code": "b" }), json!({ "password": ada.password, "more": 1 })]
+    {
+        ada.post(STEP_UP, two).await.expect(400);
+    }
+}
+
+async fn a_proof_counts_for_its_own_session_alone(app: TestApp) {
+    let ada = app.admin().await;
+    let body = json!({ "email": ada.email, "password": ada.password });
+    let session = app.anonymous().post("/api/v1/auths/signin", body).await.expect(200).json();
+    let there = app.anonymous().bearer(session["token"].as_str().unwrap());
+    an_hour_passes(&app, &ada).await;
+    there.post(STEP_UP, json!({ "password": ada.password })).await.expect(200);
+    there.post(KEYS, json!({ "name": "there" })).await.expect(201);
+    assert_eq!(ada.post(KEYS, json!({ "name": "here" })).await.code(), "step_up_required");
+}
+
+async fn with_a_second_factor_the_password_alone_confirms_nothing(app: TestApp) {
+    let ada = app.admin().await;
+    let (device, ada, password) = with_app(&app, &ada).await;
+    let status = ada.get(STEP_UP).await.expect(200).json();
+    assert_eq!(status["methods"], json!(["totp"]));
+    let refused = ada.post(STEP_UP, json!({ "password": password })).await;
+    assert_eq!((refused.status, refused.code().as_str()), (400, "method_unavailable"));
+    ada.post(STEP_UP, json!({ "code": device.code(0) })).await.expect(200);
+}
+
+async fn a_code_confirms_once_and_guessing_ends_after_ten_tries(app: TestApp) {
+    let ada = app.admin().await;
+    let (device, ada, _) = with_app(&app, &ada).await;
+    let code = device.code(0);
+    ada.post(STEP_UP, json!({ "code": code })).await.expect(200);
+    assert_eq!(ada.post(STEP_UP, json!({ "code": code })).await.code(), "wrong_code");
+    let mut codes = Vec::new();
+    for _ in 0..10 {
+        codes.push(ada.post(STEP_UP, json!({ "code": "000000" })).await.code());
+    }
+    assert_eq!(codes[9], "too_many_attempts");
+    assert_eq!(ada.post(STEP_UP, json!({ "code": device.code(1) })).await.code(), "too_many_attempts");
+}
+
+/// The same person with an authenticator app, in the session that goes on.
+async fn with_app(app: &TestApp, person: &testkit::Person) -> (AuthenticatorApp, Caller, String) {
+    let made = person.post("/api/v1/auths/mfa/enroll/start", json!({})).await.expect(200).json();
+    let device = AuthenticatorApp::new(made["secret"].as_str().unwrap());
+    let confirmed =
+        person.post("/api/v1/auths/mfa/enroll/confirm", json!({ "code": device.code(-1) })).await.expect(200);
+    let token = confirmed.json()["session"]["token"].as_str().unwrap().to_owned();
+    (device, app.anonymous().bearer(&token), person.password.clone())
+}
