@@ -241,7 +241,9 @@ async fn an_administrator_sees_and_ends_sessions_of_others(app: TestApp) {
     // A session of somebody else is not one of this person.
     ada.delete(&path(&phone.id, &format!("/sessions/{}", own[0]))).await.expect(404);
     ada.get(WHO).await.expect(200);
-    let one = app.sql(&format!("SELECT id FROM session WHERE account_id = '{}'", phone.id))[0][0].clone();
+    let shown = ada.get(&path(&phone.id, "/sessions")).await.expect(200).json();
+    assert_eq!(shown["items"].as_array().map(Vec::len), Some(2));
+    let one = shown["items"][0]["id"].as_str().unwrap().to_owned();
     ada.delete(&path(&phone.id, &format!("/sessions/{one}"))).await.expect(204);
     ada.delete(&path(&phone.id, &format!("/sessions/{one}"))).await.expect(404);
     let still = [phone.get(WHO).await.status, laptop.get(WHO).await.status];
@@ -252,6 +254,9 @@ async fn an_administrator_sees_and_ends_sessions_of_others(app: TestApp) {
     );
     assert_eq!(count().await, json!(0));
     ada.post(&path("user_nobody", "/sessions/revoke"), json!({})).await.expect(404);
+    ada.get(&path("user_nobody", "/sessions")).await.expect(404);
+    ada.post(&path(&phone.id, "/second-factor/reset"), json!({})).await.expect(204);
+    ada.post(&path("user_nobody", "/second-factor/reset"), json!({})).await.expect(404);
 }
 
 async fn a_list_makes_an_account_of_each_row_or_says_why_not(app: TestApp) {
