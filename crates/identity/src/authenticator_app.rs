@@ -12,6 +12,7 @@ use crate::{
     Identity,
     error::IdentityError,
     proof_error::ProofError,
+    rules::SecondFactor,
     second_step::{FirstStep, PATIENCE, StepKind, seed_place},
     session::SessionView,
 };
@@ -68,7 +69,7 @@ impl Identity {
     /// What the account has and needs.
     pub async fn factor_status(&self, user: &UserId) -> Result<FactorStatus, Refusal> {
         let factors = factors::of(&self.0.db, user).await?;
-        Ok(FactorStatus { factors, is_required: self.rules().needs_second_factor })
+        Ok(FactorStatus { factors, is_required: self.rules().second_factor == SecondFactor::Required })
     }
 
     /// Draws a seed, to be confirmed within ten minutes. Without `token` the caller must be signed in and have proved

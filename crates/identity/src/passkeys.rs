@@ -129,8 +129,8 @@ impl Identity {
             last_used_at: None,
         };
         let digest = self.0.ring.digest_ticket(&ticket.id);
-        let used = Used { digest: &digest, expires_at: ticket.expires_at };
-        let added = passkeys::insert(&self.0.db, &passkey, used, (&old, &session), &permit).await;
+        let spent = Used { digest: &digest, expires_at: ticket.expires_at };
+        let added = passkeys::insert(&self.0.db, &passkey, spent, (&old, &session), &permit).await;
         self.0.living.forget_person(&user.id);
         match added {
             Ok(Added::Added) => {}

@@ -21,8 +21,8 @@ pub(crate) struct Rules {
     has_login_form: bool,
     /// Whether the first person may sign up without it.
     welcomes_the_first: bool,
-    /// Whether a password alone signs nobody in.
-    pub(crate) needs_second_factor: bool,
+    /// Whether a password alone signs somebody in.
+    pub(crate) second_factor: SecondFactor,
 }
 
 /// Who may make an account of their own, once there is one. The first account closes sign-up.
@@ -35,6 +35,15 @@ pub(crate) enum SignUp {
     UnlessClosed,
     /// Nobody.
     Closed,
+}
+
+/// Who needs a second factor beside a password (`ENABLE_MFA`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum SecondFactor {
+    /// Whoever set one up.
+    Optional,
+    /// Everybody.
+    Required,
 }
 
 impl Rules {
@@ -55,7 +64,11 @@ impl Rules {
             has_passwords: settings.enable_password_auth.value,
             has_login_form: settings.enable_login_form.value,
             welcomes_the_first: settings.enable_initial_admin_signup.value,
-            needs_second_factor: settings.enable_mfa.value,
+            second_factor: if settings.enable_mfa.value {
+                SecondFactor::Required
+            } else {
+                SecondFactor::Optional
+            },
         }
     }
 

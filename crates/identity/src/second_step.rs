@@ -17,7 +17,7 @@ use store::{
 };
 use vault::{Place, Ticket, TicketKind, TotpSeed};
 
-use crate::{Identity, proof_error::ProofError, session::SessionView};
+use crate::{Identity, proof_error::ProofError, rules::SecondFactor, session::SessionView};
 
 /// How long somebody has for the second step.
 pub(crate) const PATIENCE: Duration = Duration::from_mins(5);
@@ -77,7 +77,7 @@ impl Identity {
         if factors.has_totp || factors.passkeys > 0 {
             return Ok(SignIn::Next(self.next_step(&user, StepKind::Verify, methods(factors))));
         }
-        if self.rules().needs_second_factor {
+        if self.rules().second_factor == SecondFactor::Required {
             return Ok(SignIn::Next(self.next_step(&user, StepKind::Enrol, Vec::new())));
         }
         let view = self.begin(user, SignInMethod::Password, None, by).await?;

@@ -7,11 +7,7 @@ use crate::{Identity, error::IdentityError};
 
 impl Identity {
     /// Where a person is signed in, the last used place first.
-    pub async fn sessions_of(
-        &self,
-        user: &UserId,
-        _: &Permit<ManageUsers>,
-    ) -> Result<Vec<Session>, Refusal> {
+    pub async fn sessions_of(&self, user: &UserId, _: &Permit<ManageUsers>) -> Result<Vec<Session>, Refusal> {
         self.user(user).await?.ok_or(IdentityError::NoSuchAccount)?;
         // What is still in memory is newer than what would be listed.
         self.write_activity().await?;

@@ -97,9 +97,9 @@ impl Identity {
                 match self.asserted(TicketKind::ConfirmByPasskey, &bound_to, answered).await {
                     Ok(asserted) if asserted.passkey.user == user.id => {
                         let digest = self.0.ring.digest_ticket(&asserted.ticket.id);
-                        let used = Used { digest: &digest, expires_at: asserted.ticket.expires_at };
+                        let once = Used { digest: &digest, expires_at: asserted.ticket.expires_at };
                         let spend = asserted.spend();
-                        let confirmation = Confirmation { method: "passkey", ticket: Some(used), spend };
+                        let confirmation = Confirmation { method: "passkey", ticket: Some(once), spend };
                         (put(confirmation).await?, ProofError::UnknownPasskey)
                     }
                     Err(Unproven { refusal: Some(refusal), .. }) => return Err(refusal),

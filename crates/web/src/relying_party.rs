@@ -16,14 +16,13 @@ impl FromRequestParts<App> for Party {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Refused> {
         let configured = app.services().settings.load().settings.webui_url.value.clone();
-        let used = match configured {
-            Some(url) => Some(url),
-            None => {
-                let scheme =
-                    if Client::from_request_parts(parts, app).await?.is_https { "https" } else { "http" };
-                // Which hosts are ours was checked at the door.
-                caller::host(parts).and_then(|host| BaseUrl::parse(&format!("{scheme}://{host}")).ok())
-            }
+        let used = if configured.is_some() {
+            configured
+        } else {
+            let is_https = Client::from_request_parts(parts, app).await?.is_https;
+            let scheme = if is_https { "https" } else { "http" };
+            // Which hosts are ours was checked at the door.
+            caller::host(parts).and_then(|host| BaseUrl::parse(&format!("{scheme}://{host}")).ok())
         };
         Ok(Self(used.as_ref().and_then(party).ok_or_else(unavailable)?))
     }

@@ -30,7 +30,10 @@ async fn sessions_of_user(
     At(id): At<UserId>,
 ) -> Answer<Json<SignedInSessions>> {
     let sessions = identity.sessions_of(&id, &caller.may_manage_users()?).await?;
-    let items = sessions.into_iter().map(|session| SignedInSession::of(session, caller.person().and_then(|person| person.session()))).collect();
+    let items = sessions
+        .into_iter()
+        .map(|session| SignedInSession::of(session, caller.person().and_then(|person| person.session())))
+        .collect();
     Ok(Json(SignedInSessions { items }))
 }
 

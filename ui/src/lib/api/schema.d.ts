@@ -3353,6 +3353,15 @@ export interface components {
             pending_user_overlay_content: string | null;
             pending_user_overlay_title: string | null;
         };
+        /** @description The own account as it is now. */
+        OwnAccount: {
+            email: string;
+            id: string;
+            name: string;
+            /** @description May be empty. */
+            profile_image_url: string;
+            role: components["schemas"]["Role"];
+        };
         /** @description A person's API key. Empty lists are no limit of their kind. Times are Unix seconds. */
         OwnApiKey: {
             /** @description Networks. */
@@ -3534,15 +3543,6 @@ export interface components {
             detail: string;
             /** @description The input at fault, when it is one. */
             field?: string;
-        };
-        /** @description The own account as it is now. */
-        Profile: {
-            email: string;
-            id: string;
-            name: string;
-            /** @description May be empty. */
-            profile_image_url: string;
-            role: components["schemas"]["Role"];
         };
         /** @description What others see; what is left out stays. */
         ProfileForm: {
@@ -5530,7 +5530,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Profile"];
+                    "application/json": components["schemas"]["OwnAccount"];
                 };
             };
             /** @description `invalid_name`, `invalid_picture` */

@@ -43,7 +43,7 @@ struct ProfileForm {
 
 /// The own account as it is now.
 #[derive(Serialize, ToSchema)]
-struct Profile {
+struct OwnAccount {
     id: String,
     name: String,
     email: String,
@@ -72,17 +72,17 @@ async fn update_password(
 
 /// Change what others see.
 #[utoipa::path(post, path = "/api/v1/auths/update/profile", tag = "own account", request_body = ProfileForm, responses(
-    (status = 200, body = Profile), (status = 400, description = "`invalid_name`, `invalid_picture`"),
+    (status = 200, body = OwnAccount), (status = 400, description = "`invalid_name`, `invalid_picture`"),
 ))]
 async fn update_profile(
     State(identity): State<Identity>,
     Extension(caller): Extension<Caller>,
     Body(form): Body<ProfileForm>,
-) -> Answer<Json<Profile>> {
+) -> Answer<Json<OwnAccount>> {
     let change =
         ProfileChange { name: form.name.as_deref(), profile_image_url: form.profile_image_url.as_deref() };
     let user = identity.change_profile(change, &caller).await?;
-    Ok(Json(Profile {
+    Ok(Json(OwnAccount {
         id: user.id.to_string(),
         name: user.name,
         email: user.email.as_str().to_owned(),
