@@ -40,6 +40,11 @@ impl Sealed {
 impl Base {
     /// Opens everything, and brings the schema up to date. A wrong key changes nothing, not even the schema.
     pub(crate) async fn open() -> Result<Result<Self, Sealed>, StartError> {
+        // All settings, several times over: too much for the stack of whoever waits.
+        Box::pin(Self::assemble()).await
+    }
+
+    async fn assemble() -> Result<Result<Self, Sealed>, StartError> {
         let (loaded, world) = settings()?;
         secrets::data_directory(&loaded.settings.data_dir.value)?;
         let roots = secrets::roots(&loaded.settings, &world)?;

@@ -135,7 +135,9 @@ fn gather(rows: Vec<Row>) -> Result<HashMap<String, Vec<Grant>>, StoreError> {
         let grants = all.entry(fields.read()?).or_default();
         grants.extend(grant(&mut fields)?);
     }
-    all.values_mut().for_each(|grants| grants.sort());
+    for grants in all.values_mut() {
+        grants.sort();
+    }
     Ok(all)
 }
 

@@ -134,7 +134,7 @@ impl Policy {
     }
 
     /// Whether this caller may go on.
-    pub(crate) fn admits(&self, caller: &Caller, now: Timestamp) -> Result<(), Denied> {
+    pub(crate) fn admits(self, caller: &Caller, now: Timestamp) -> Result<(), Denied> {
         self.access.admits(caller)?;
         match self.presence {
             Presence::Any => Ok(()),
@@ -144,7 +144,7 @@ impl Policy {
     }
 
     /// For the documentation.
-    pub(crate) fn words(&self) -> String {
+    pub(crate) fn words(self) -> String {
         let own = if self.objects == Objects::Own { ", for what is theirs" } else { "" };
         let presence = match self.presence {
             Presence::Any => "",

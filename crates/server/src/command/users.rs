@@ -124,7 +124,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode, StartError> {
         }
         Action::Import { json } => code = import(&identity, permit, json).await?,
         Action::Deactivate { email } => {
-            set_standing(&identity, &email, Standing::Deactivated, permit).await?
+            set_standing(&identity, &email, Standing::Deactivated, permit).await?;
         }
         Action::Reactivate { email } => set_standing(&identity, &email, Standing::Active, permit).await?,
         Action::ResetSecondFactor { email, json } => reset_factors(&identity, &email, permit, json).await?,

@@ -67,7 +67,7 @@ async fn a_member_has_what_the_group_and_those_above_it_allow(home: Home) {
     assert_eq!(rights.permissions.iter().collect::<Vec<_>>(), [Permission::ChatShare]);
     assert_eq!(groups::list_of(&db, &ada).await.unwrap().len(), 1);
 
-    groups::remove_members(&db, &id("desk"), &[ada.clone()], &may()).await.unwrap().unwrap();
+    groups::remove_members(&db, &id("desk"), std::slice::from_ref(&ada), &may()).await.unwrap().unwrap();
     assert_eq!(groups::membership(&db).await.unwrap().of(&ada).groups(), []);
 }
 
