@@ -32,6 +32,7 @@ mod openai_config;
 mod passkeys;
 mod passwords;
 mod provider_failures;
+mod route_matrix;
 mod second_factor;
 mod secrets;
 mod sessions;
