@@ -6,7 +6,7 @@ const PAGES = [
   { path: '/admin/models', api: '**/api/v1/catalog/models', what: 'models', none: 'No models yet', empty: { items: [] } },
   { path: '/admin/keys', api: '**/api/v1/keys?*', what: 'keys', none: 'No key yet', empty: { items: [], total: 0 } },
   { path: '/admin/groups', api: '**/api/v1/groups/', what: 'groups', none: 'No group yet', empty: [] },
-  { path: '/admin/audit', api: '**/api/v1/audit?*', what: 'records', none: 'No record yet', empty: { items: [], next: null } },
+  { path: '/admin/audit', api: '**/api/v1/audit', what: 'records', none: 'No record yet', empty: { items: [], next: null } },
   { path: '/admin/settings', api: '**/api/v1/settings', what: 'settings', none: 'No setting matches', empty: { items: [] } },
   { path: '/admin/users?query=nobody', api: '**/api/v1/users/?*', what: 'people', none: 'Nobody matches', empty: { users: [], total: 0 } },
 ];
