@@ -60,6 +60,10 @@ struct Overlay {
 
 /// What is possible.
 #[derive(Serialize, ToSchema)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "these are the switches of Open WebUI's answer, one by one"
+)]
 struct Features {
     auth: bool,
     /// Somebody without an account may make one.
