@@ -116,7 +116,7 @@ pub(crate) fn unreachable(provider: &Provider, error: &EgressError) -> Refusal {
 /// A provider's own refusal: its status and message, without anything that looks like a key.
 ///
 /// 401 and 403 become 502: they are about our credential there, and a caller would take them for its own.
-async fn refused(provider: &Provider, response: Response<ProviderBody>) -> Refusal {
+pub(crate) async fn refused(provider: &Provider, response: Response<ProviderBody>) -> Refusal {
     let status = response.status();
     let retry_after = response
         .headers()

@@ -214,6 +214,11 @@ impl Permission {
         self.facts().variable
     }
 
+    /// The permission about which a variable decides.
+    pub fn of_variable(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|it| it.variable() == name)
+    }
+
     /// What it lets people do, a sentence.
     pub const fn meaning(self) -> &'static str {
         self.facts().meaning

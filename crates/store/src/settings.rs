@@ -1,9 +1,10 @@
-//! Stored settings: a name and JSON text. Refuses to know what they mean.
+//! Stored settings: a name and JSON text. Refuses to know what they mean, but for which are permissions: the log has
+//! an event of its own for these.
 
 use std::collections::BTreeMap;
 
 use kernel::{
-    ManageSettings, Permit, Timestamp,
+    ManageSettings, Permission, Permit, Timestamp,
     audit::{Entry, Event, Target, TargetKind},
 };
 
@@ -76,9 +77,11 @@ pub async fn apply(
 
 /// The names alone: what is stored may be a secret.
 fn changed(permit: &Permit<ManageSettings>, changes: &[(&str, Option<&str>)]) -> Entry {
-    let entry =
-        Entry::done(Event::SettingsChanged, permit.by()).changed(changes.iter().map(|(name, _)| *name));
+    let are_permissions = changes.iter().all(|(name, _)| Permission::of_variable(name).is_some());
+    let event = if are_permissions { Event::PermissionsChanged } else { Event::SettingsChanged };
+    let entry = Entry::done(event, permit.by()).changed(changes.iter().map(|(name, _)| *name));
     match changes {
+        _ if are_permissions => entry.on(Target::new(TargetKind::Permissions, "default")),
         [(name, _)] => entry.on(Target::new(TargetKind::Setting, name)),
         _ => entry,
     }

@@ -4,6 +4,7 @@
 //! the gateway's own stops decide who may do what.
 
 mod models;
+mod pass_through;
 
 use axum::{
     body::Body,
@@ -36,7 +37,8 @@ pub(crate) fn routes() -> Group {
         .inference(routes!(completions))
         .inference(routes!(embeddings))
         .inference(routes!(responses))
-        .with(models::routes());
+        .with(models::routes())
+        .with(pass_through::routes());
     let aliases = [
         ("/chat/completions", Endpoint::ChatCompletions),
         ("/api/chat/completions", Endpoint::ChatCompletions),

@@ -170,11 +170,13 @@ async fn access_of_user(
     let asker = Asker { user: &id, role: user.role, rights: &rights };
     let catalog = gateway.settled_catalog().await;
     let model = |target: &std::sync::Arc<gateway::Target>| {
-        let reason = gateway.model_access(asker, &target.public_id);
+        // Whoever waits for approval uses nothing, whatever would be theirs.
+        let waits = user.role == kernel::Role::Pending;
+        let reason = gateway.model_access(asker, &target.public_id).filter(|_| !waits);
         ModelAnswer {
             id: target.public_id.clone(),
             name: target.name.clone(),
-            allowed: reason.is_some() && user.role != kernel::Role::Pending,
+            allowed: reason.is_some(),
             because: reason.map(|reason| groups.model_cause(reason)).into_iter().collect(),
         }
     };

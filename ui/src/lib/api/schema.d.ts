@@ -844,7 +844,7 @@ export interface paths {
         };
         /**
          * A shared chat, for everybody who is signed in and has the link. 404 also while sharing is switched off, and
-         *     when its owner may no longer share.
+         *     while its owner may not share or is deactivated.
          */
         get: operations["shared_chat"];
         put?: never;
@@ -2181,6 +2181,42 @@ export interface paths {
         options?: never;
         head?: never;
         patch?: never;
+        trace?: never;
+    };
+    "/openai/{path}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Passed on to a provider with its key, where `ENABLE_OPENAI_API_PASSTHROUGH` is on; 403 `feature_disabled`
+         *     where it is off.
+         */
+        get: operations["pass_get"];
+        /**
+         * Passed on to a provider with its key, where `ENABLE_OPENAI_API_PASSTHROUGH` is on; 403 `feature_disabled`
+         *     where it is off.
+         */
+        put: operations["pass_put"];
+        /**
+         * Passed on to a provider with its key, where `ENABLE_OPENAI_API_PASSTHROUGH` is on; 403 `feature_disabled`
+         *     where it is off.
+         */
+        post: operations["pass_post"];
+        /**
+         * Passed on to a provider with its key, where `ENABLE_OPENAI_API_PASSTHROUGH` is on; 403 `feature_disabled`
+         *     where it is off.
+         */
+        delete: operations["pass_delete"];
+        options?: never;
+        head?: never;
+        /**
+         * Passed on to a provider with its key, where `ENABLE_OPENAI_API_PASSTHROUGH` is on; 403 `feature_disabled`
+         *     where it is off.
+         */
+        patch: operations["pass_patch"];
         trace?: never;
     };
     "/ready": {
@@ -8125,6 +8161,121 @@ export interface operations {
                 };
             };
             default: components["responses"]["Problem"];
+        };
+    };
+    pass_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                path: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The provider's answer */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": number[];
+                };
+            };
+            default: components["responses"]["OpenAiProblem"];
+        };
+    };
+    pass_put: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                path: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The provider's answer */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": number[];
+                };
+            };
+            default: components["responses"]["OpenAiProblem"];
+        };
+    };
+    pass_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                path: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The provider's answer */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": number[];
+                };
+            };
+            default: components["responses"]["OpenAiProblem"];
+        };
+    };
+    pass_delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                path: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The provider's answer */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": number[];
+                };
+            };
+            default: components["responses"]["OpenAiProblem"];
+        };
+    };
+    pass_patch: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                path: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The provider's answer */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": number[];
+                };
+            };
+            default: components["responses"]["OpenAiProblem"];
         };
     };
     ready: {

@@ -110,7 +110,7 @@ async fn list_shared(
 }
 
 /// A shared chat, for everybody who is signed in and has the link. 404 also while sharing is switched off, and
-/// when its owner may no longer share.
+/// while its owner may not share or is deactivated.
 #[utoipa::path(get, path = "/api/v1/chats/share/{share_id}", tag = "sharing", params(("share_id" = String, Path)), responses((status = 200, body = SharedChat)))]
 async fn shared_chat(State(app): State<App>, At(id): At<ShareId>) -> Answer<impl IntoResponse> {
     let missing = || Refusal::not_found("chat");
@@ -120,7 +120,8 @@ async fn shared_chat(State(app): State<App>, At(id): At<ShareId>) -> Answer<impl
     let services = app.services();
     let share = services.workspace.shared(&id).await?.ok_or_else(missing)?;
     let owner = services.identity.user(&share.owner).await?.ok_or_else(missing)?;
-    let may_share = owner.role != Role::Pending
+    let may_share = owner.is_active()
+        && owner.role != Role::Pending
         && services.identity.rights_of(&owner.id, owner.role).permissions.has(Permission::ChatShare);
     if !may_share {
         return Err(missing().into());
