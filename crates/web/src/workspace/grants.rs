@@ -43,6 +43,7 @@ struct ModelAccess {
     /// those who may change it.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Vec<AccessGrant>>)]
+    #[expect(clippy::option_option, reason = "not told, undecided and decided are three answers")]
     access_grants: Option<Option<Vec<AccessGrant>>>,
 }
 
@@ -126,7 +127,7 @@ async fn get_model(
     let person = caller.person().ok_or(Denied::NotPermitted)?;
     let target = seen(&gateway, &caller, person, &asked.id).await?;
     let decision = gateway.model_decision(&asked.id).await?;
-    Ok(Json(shown(&caller, person, &target, decision)))
+    Ok(Json(shown(&caller, person, &target, decision.as_deref())))
 }
 
 /// Decide who may see and change a model: administrators, and people with the permission `workspace.models`
@@ -157,7 +158,7 @@ async fn update_model_access(
         may_hand_on(person, before.as_deref(), wanted.as_deref())?;
     }
     gateway.decide_about_model(&change.id, wanted.as_deref(), &permit).await?;
-    Ok(Json(shown(&caller, person, &target, wanted)))
+    Ok(Json(shown(&caller, person, &target, wanted.as_deref())))
 }
 
 /// The model, for somebody who may see it. Administrators see every model when it is about who may.
@@ -174,8 +175,7 @@ async fn seen(
     may_see.then_some(target).ok_or_else(missing)
 }
 
-fn shown(caller: &Caller, person: &Person, target: &Target, decision: Option<Vec<Grant>>) -> ModelAccess {
-    let grants = decision.as_deref();
+fn shown(caller: &Caller, person: &Person, target: &Target, grants: Option<&[Grant]>) -> ModelAccess {
     let write_access =
         caller.may_change_grants(Permission::WorkspaceModels, grants.unwrap_or_default()).is_ok();
     let is_writer = write_access
