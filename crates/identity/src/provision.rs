@@ -17,6 +17,8 @@ use crate::{
 pub(crate) enum Door {
     /// The sign-up form, which the operator may close.
     SignUp,
+    /// A proxy that the operator trusts. It says who belongs here, so the sign-up form's state does not matter.
+    Proxy,
     /// The operator's environment or command line: only for the very first account.
     Operator,
 }
@@ -43,7 +45,7 @@ impl Identity {
         let later = match (door, rules.sign_up) {
             (Door::Operator, _) | (Door::SignUp, SignUp::Closed) => Later::Refused,
             (Door::SignUp, SignUp::UnlessClosed) => Later::UnlessClosed,
-            (Door::SignUp, SignUp::Open) => Later::Welcome,
+            (Door::Proxy, _) | (Door::SignUp, SignUp::Open) => Later::Welcome,
         };
         let new = NewUser {
             id: UserId::new(&self.0.world),

@@ -50,7 +50,10 @@ impl Rules {
     pub(crate) fn of(loaded: &Loaded) -> Self {
         let settings = &loaded.settings;
         let does_stored_win = settings.enable_persistent_config.value;
-        let is_possible = settings.enable_password_auth.value && settings.enable_login_form.value;
+        // Where a proxy says who somebody is, nobody makes an account in another person's name.
+        let is_vouched = loaded.trusted_headers.is_some();
+        let has_login_form = settings.enable_login_form.value && !is_vouched;
+        let is_possible = settings.enable_password_auth.value && has_login_form;
         let sign_up = match (settings.enable_signup.value, settings.enable_signup.source) {
             _ if !is_possible => SignUp::Closed,
             (false, _) => SignUp::Closed,
@@ -62,8 +65,8 @@ impl Rules {
             default_role: settings.default_user_role.value,
             session_life: settings.jwt_expires_in.value.limit(),
             has_passwords: settings.enable_password_auth.value,
-            has_login_form: settings.enable_login_form.value,
-            welcomes_the_first: settings.enable_initial_admin_signup.value,
+            has_login_form,
+            welcomes_the_first: settings.enable_initial_admin_signup.value && !is_vouched,
             second_factor: if settings.enable_mfa.value {
                 SecondFactor::Required
             } else {

@@ -7,7 +7,7 @@ use egress::{Egress, EgressConfig};
 use gateway::{Demo, EnvironmentConnection, Gateway, GatewayConfig, GatewayParts, UsageSeen};
 use identity::{Identity, IdentityParts};
 use llm::Prices;
-use settings::{Loaded, Problem};
+use settings::Loaded;
 use tokio::{
     net::TcpListener,
     signal::unix::{Signal, SignalKind, signal},
@@ -40,7 +40,6 @@ pub(crate) async fn run(base: Base, demo: Demo, stdout: impl FnOnce() -> Outlet)
     // Before anybody can connect: a signal that nobody hears yet ends the process on the spot.
     let signals = Signals::hear();
     let loaded = base.settings.load_full();
-    refuse_proxy_sign_in(&loaded)?;
     let listener = listen(&loaded).await?;
     let tasks = TaskTracker::new();
     // Two stages: first no new work and streams end, then the ledger writes what is left.
@@ -115,16 +114,6 @@ async fn answer_until_signal(post: Post, serving: CancellationToken) {
         closing.at_once.cancel();
         connections.wait().await;
     }
-}
-
-/// The settings of sign-in by a proxy's headers are read and checked, but nobody is signed in by them yet. Whoever sets
-/// them counts on passwords being off, so the server does not run as if they were in force.
-fn refuse_proxy_sign_in(loaded: &Loaded) -> Result<(), StartError> {
-    if loaded.trusted_headers.is_none() {
-        return Ok(());
-    }
-    let message = "is set, but this version cannot sign anybody in by a proxy's header. Remove it".to_owned();
-    Err(StartError::Settings(vec![Problem::Together { name: "WEBUI_AUTH_TRUSTED_EMAIL_HEADER", message }]))
 }
 
 async fn listen(loaded: &Loaded) -> Result<TcpListener, StartError> {

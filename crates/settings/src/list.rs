@@ -381,7 +381,7 @@ settings! {
 
     "Proxy sign-in" {
         /// The header in which a proxy in front names the e-mail address of the person whom it has signed in.
-        /// Not in force yet: with it set, this version refuses to start.
+        /// With it set, this header alone decides who signs in.
         webui_auth_trusted_email_header: Option<HeaderName> =
             Entry::new("WEBUI_AUTH_TRUSTED_EMAIL_HEADER").restart();
 

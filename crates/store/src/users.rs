@@ -2,6 +2,7 @@
 
 mod administer;
 mod find;
+mod vouched;
 
 use kernel::{
     Caller, ChangeOwnAccount, Email, GroupId, ManageUsers, Permit, Role, Timestamp, User, UserId, Who,
@@ -11,6 +12,7 @@ use kernel::{
 pub use self::{
     administer::{Changed, Removed, Standing, UserChange, change, remove},
     find::{Filter, Order, Sorting, Within, count_sessions, list},
+    vouched::{Taken, Vouched, take_vouched},
 };
 use crate::{
     StoreError, audit,

@@ -6,7 +6,12 @@ use http::{HeaderMap, Method, header, request::Parts};
 use kernel::{Caller, HttpFacts, Kind, Refusal, RequestFacts, Who};
 use settings::Loaded;
 
-use crate::{app::App, client::Client, cors::Standing, door::Arrival};
+use crate::{
+    app::App,
+    client::{self, Client},
+    cors::Standing,
+    door::Arrival,
+};
 
 /// The name of the session cookie, Open WebUI's.
 pub(crate) const COOKIE: &str = "token";
@@ -126,14 +131,14 @@ async fn who(app: &App, parts: &Parts) -> Result<Who, Refusal> {
         // A browser sends the cookie whoever asks, so it carries sessions and never a key.
         Credential::Cookie(token) => {
             require_same_origin(app, parts)?;
-            return services.identity.person(token).await.map(Who::Person);
+            return signed_in(app, parts, token).await;
         }
     };
     if services.gateway.is_master_key(token) {
         return Ok(Who::Master);
     }
     if !token.starts_with("sk-") {
-        return services.identity.person(token).await.map(Who::Person);
+        return signed_in(app, parts, token).await;
     }
     if let Some(held) = services.gateway.known_key(token) {
         return held.map(|held| held.who());
@@ -143,6 +148,22 @@ async fn who(app: &App, parts: &Parts) -> Result<Who, Refusal> {
     let person =
         services.identity.person_with_key(token, parts.method.as_str(), parts.uri.path(), from).await;
     person.map(Who::Person)
+}
+
+/// Whom a session stands for. Where the proxy names somebody else, the person in front of the browser has changed, and
+/// the session is not theirs.
+async fn signed_in(app: &App, parts: &Parts, token: &str) -> Result<Who, Refusal> {
+    let services = app.services();
+    let person = services.identity.person(token).await?;
+    let is_theirs = match &services.settings.load().trusted_headers {
+        Some(trusted) => client::names_nobody_else(&parts.headers, trusted, &person.email),
+        None => true,
+    };
+    if is_theirs {
+        return Ok(Who::Person(person));
+    }
+    let words = "Your organisation's sign-in names somebody else than this session. Sign in again.";
+    Err(Refusal::new(Kind::Unauthenticated, "session_over", words))
 }
 
 /// A request that relies on the cookie must come from our own pages or from those that the operator named, at

@@ -7,8 +7,9 @@ use std::net::{IpAddr, SocketAddr};
 
 use axum::{extract::FromRequestParts, http::request::Parts};
 use http::{HeaderMap, header};
-use kernel::Refusal;
-use settings::{Loaded, Networks};
+use identity::ProxyClaims;
+use kernel::{Email, Kind, Refusal};
+use settings::{HeaderName, Loaded, Networks, TrustedHeaders};
 
 use crate::{
     app::App,
@@ -65,6 +66,45 @@ pub(crate) fn strip_claims(headers: &mut HeaderMap, peer: IpAddr, settings: &Loa
             headers.remove(name.as_str());
         }
     }
+}
+
+/// Whether what a trusted proxy says of who sits there agrees with this address, or is nothing at all.
+pub(crate) fn names_nobody_else(headers: &HeaderMap, trusted: &TrustedHeaders, email: &Email) -> bool {
+    let mut claims = headers.get_all(trusted.email.as_str()).iter();
+    claims.all(|claim| {
+        let address = str::from_utf8(claim.as_bytes()).ok().and_then(|text| Email::parse(text).ok());
+        address.as_ref() == Some(email)
+    })
+}
+
+/// What a trusted proxy says of who sits there. Refuses with `trusted_header_missing` when it says nothing, and with
+/// `trusted_header_invalid` when a header comes twice or is no text: which of two is true cannot be known.
+pub(crate) fn claims<'a>(
+    headers: &'a HeaderMap,
+    trusted: &TrustedHeaders,
+) -> Result<ProxyClaims<'a>, Refusal> {
+    let of = |name: &Option<HeaderName>| name.as_ref().map_or(Ok(None), |name| claim(headers, name));
+    let Some(email) = claim(headers, &trusted.email)? else {
+        let words = "The proxy in front of this server did not say who you are. Open Wardroom through it.";
+        return Err(Refusal::new(Kind::Invalid, "trusted_header_missing", words));
+    };
+    Ok(ProxyClaims {
+        email,
+        name: of(&trusted.name)?,
+        role: of(&trusted.role)?,
+        groups: of(&trusted.groups)?,
+    })
+}
+
+fn claim<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a str>, Refusal> {
+    let mut values = headers.get_all(name.as_str()).iter();
+    let Some(value) = values.next() else { return Ok(None) };
+    let text = str::from_utf8(value.as_bytes()).ok().filter(|_| values.next().is_none());
+    let text = text.ok_or_else(|| {
+        let words = format!("The proxy in front of this server must send {} once, as text.", name.as_str());
+        Refusal::new(Kind::Invalid, "trusted_header_invalid", words)
+    })?;
+    Ok(Some(text.trim()).filter(|text| !text.is_empty()))
 }
 
 /// Walks from the peer towards the client and stops at the first address that may not speak for another.

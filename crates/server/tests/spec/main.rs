@@ -46,4 +46,5 @@ mod step_up;
 mod stream;
 mod switches;
 mod throttling;
+mod trusted_header;
 mod turns;

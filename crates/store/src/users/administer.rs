@@ -220,12 +220,12 @@ async fn block_keys(tx: &mut Tx, owner: &UserId, now: Timestamp) -> Result<u64, 
     tx.execute(sql, values![owner, now]).await
 }
 
-async fn find(tx: &mut Tx, id: &UserId) -> Result<Option<User>, StoreError> {
+pub(super) async fn find(tx: &mut Tx, id: &UserId) -> Result<Option<User>, StoreError> {
     one(tx.query_one(format!("SELECT {COLUMNS} FROM account WHERE id = $1"), values![id]).await?)
 }
 
 /// Whether nobody else can administrate. The topic's lock is held, so nobody else finds out the same meanwhile.
-async fn is_last_admin(tx: &mut Tx, user: &User) -> Result<bool, StoreError> {
+pub(super) async fn is_last_admin(tx: &mut Tx, user: &User) -> Result<bool, StoreError> {
     if user.role != Role::Admin || !user.is_active() {
         return Ok(false);
     }

@@ -70,6 +70,8 @@ struct Features {
     enable_signup: bool,
     /// People sign in with address and password.
     enable_login_form: bool,
+    /// A proxy in front says who somebody is: signing in takes an empty request.
+    auth_trusted_header: bool,
     /// People change their own password.
     enable_password_change_form: bool,
     /// New passwords must follow rules of this installation.
@@ -97,10 +99,12 @@ async fn config(State(app): State<App>, Extension(caller): Extension<Caller>) ->
     let loaded = services.settings.load();
     let settings = &loaded.settings;
     let has_passwords = settings.enable_password_auth.value;
+    let is_vouched = loaded.trusted_headers.is_some();
     let features = Features {
         auth: true,
         enable_signup,
-        enable_login_form: has_passwords && settings.enable_login_form.value,
+        enable_login_form: has_passwords && settings.enable_login_form.value && !is_vouched,
+        auth_trusted_header: is_vouched,
         enable_password_change_form: has_passwords && settings.enable_password_change_form.value,
         enable_password_validation: settings.enable_password_validation.value,
         enable_community_sharing: person.map(|_| settings.enable_community_sharing.value),

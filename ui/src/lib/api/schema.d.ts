@@ -535,7 +535,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Sign in with a password, or take the first of two steps. */
+        /**
+         * Sign in with a password, or take the first of two steps. Where a trusted proxy says who somebody is
+         *     (`WEBUI_AUTH_TRUSTED_EMAIL_HEADER`), its header alone decides and the body is ignored.
+         */
         post: operations["sign_in"];
         delete?: never;
         options?: never;
@@ -2901,6 +2904,8 @@ export interface components {
         /** @description What is possible. */
         Features: {
             auth: boolean;
+            /** @description A proxy in front says who somebody is: signing in takes an empty request. */
+            auth_trusted_header: boolean;
             /** @description Chats may be shared by link. Only told to signed-in people. */
             enable_community_sharing?: boolean;
             /** @description People sign in with address and password. */
@@ -5308,7 +5313,7 @@ export interface operations {
                     "application/json": components["schemas"]["SignedIn"];
                 };
             };
-            /** @description `wrong_credentials`, in the same words whatever is wrong */
+            /** @description `wrong_credentials`, in the same words whatever is wrong; `trusted_header_missing`, `trusted_header_invalid`, `invalid_email` */
             400: {
                 headers: {
                     [name: string]: unknown;

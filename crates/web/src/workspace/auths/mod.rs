@@ -9,9 +9,9 @@ mod step_up;
 
 use axum::{
     Extension, Json,
-    extract::State,
+    extract::{FromRequest, Request, State},
     http::{HeaderMap, HeaderName, HeaderValue},
-    response::{AppendHeaders, IntoResponse},
+    response::{AppendHeaders, IntoResponse, Response},
 };
 use http::header::SET_COOKIE;
 use identity::{Identity, NewAccount, NextStep, SessionView, SignInForm, StepKind, StepMethod};
@@ -207,10 +207,11 @@ async fn sign_up(
     Ok((known_device(&app, &view, &headers, client), signed_in(&app, &view, client)))
 }
 
-/// Sign in with a password, or take the first of two steps.
+/// Sign in with a password, or take the first of two steps. Where a trusted proxy says who somebody is
+/// (`WEBUI_AUTH_TRUSTED_EMAIL_HEADER`), its header alone decides and the body is ignored.
 #[utoipa::path(post, path = "/api/v1/auths/signin", tag = "accounts", request_body = SignIn, responses(
     (status = 200, body = SignedIn, description = "Signed in, and the cookie `token` is set; or another step is wanted"),
-    (status = 400, description = "`wrong_credentials`, in the same words whatever is wrong"),
+    (status = 400, description = "`wrong_credentials`, in the same words whatever is wrong; `trusted_header_missing`, `trusted_header_invalid`, `invalid_email`"),
     (status = 403, description = "`password_auth_disabled`, `login_form_disabled`"),
     (status = 429, description = "`too_many_attempts`: fifteen failures within three minutes; see `Retry-After`"),
 ))]
@@ -219,9 +220,16 @@ async fn sign_in(
     _: OwnPage,
     client: Client,
     Extension(caller): Extension<Caller>,
-    headers: HeaderMap,
-    Body(form): Body<SignIn>,
-) -> Answer<impl IntoResponse> {
+    request: Request,
+) -> Answer<Response> {
+    let loaded = app.services().settings.load_full();
+    if let Some(trusted) = &loaded.trusted_headers {
+        let claims = crate::client::claims(request.headers(), trusted)?;
+        let view = app.services().identity.sign_in_by_proxy(claims, &strangers(&caller)).await?;
+        return Ok(signed_in(&app, &view, client).into_response());
+    }
+    let headers = request.headers().clone();
+    let Body(form) = Body::<SignIn>::from_request(request, &app).await?;
     let device = cookie::device(&headers);
     let typed = SignInForm { email: &form.email, password: form.password.into(), device };
     match app.services().identity.sign_in(typed, &strangers(&caller)).await? {
