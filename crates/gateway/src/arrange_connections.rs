@@ -84,6 +84,11 @@ impl Gateway {
         for (place, entry) in entries.iter().enumerate().filter(|(_, entry)| entry.has_other_name) {
             refuse_twin(&after, &entry.row).map_err(|refusal| ArrangeError::Entry { place, refusal })?;
         }
+        for (entry, pair) in entries.iter().zip(&pairs) {
+            if let Some(before) = pair.and_then(|index| rows.get(index)) {
+                self.carry_decisions(before, &entry.row, permit).await?;
+            }
+        }
         let mut steps = Vec::new();
         for (index, row) in rows.iter().enumerate() {
             if !pairs.contains(&Some(index)) {

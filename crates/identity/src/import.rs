@@ -58,15 +58,24 @@ impl Identity {
             let words = "there is no administrator yet. Make one first: wardroom users create-admin.";
             return Err(IdentityError::List(words.into()).into());
         }
+        // Passwords are hashed side by side; accounts are made one after the other, so that of two rows with one
+        // address the first has it.
         let outcomes: Vec<(u64, Result<(), Refusal>)> = stream::iter(rows)
             .map(|row| async {
                 let (line, row) = match row {
                     Ok(row) => (row.line, row),
                     Err(RefusedRow { line, why }) => return (line, Err(why)),
                 };
-                (line, self.import_row(row, permit).await)
+                (line, self.judge(row).await)
             })
             .buffered(AT_ONCE)
+            .then(|(line, judged)| async move {
+                let made = match judged {
+                    Ok((applicant, role)) => self.import_one(applicant, role, permit).await,
+                    Err(why) => Err(why),
+                };
+                (line, made)
+            })
             .collect()
             .await;
         self.0.bcrypt.forget();
@@ -81,7 +90,8 @@ impl Identity {
         Ok(report)
     }
 
-    async fn import_row(&self, row: Row, permit: &Permit<ManageUsers>) -> Result<(), Refusal> {
+    /// What the row asks for, its password hashed.
+    async fn judge(&self, row: Row) -> Result<(Applicant, Role), Refusal> {
         let role = match row.role.to_ascii_lowercase().as_str() {
             "" => self.rules().default_role,
             word => Role::parse(word).ok_or(IdentityError::Role)?,
@@ -103,6 +113,15 @@ impl Identity {
             };
             self.applicant(form.check(&self.password_rules())?).await?
         };
+        Ok((applicant, role))
+    }
+
+    async fn import_one(
+        &self,
+        applicant: Applicant,
+        role: Role,
+        permit: &Permit<ManageUsers>,
+    ) -> Result<(), Refusal> {
         let user = self.account_of(applicant, role);
         let group = self.default_group();
         users::import(&self.0.db, &user, group.as_ref(), permit).await.map_err(while_making)?;

@@ -113,7 +113,7 @@ pub async fn carry(
 
 /// The people who own virtual keys that are not revoked, with their roles: what limits those keys.
 pub async fn key_owners(db: &Db) -> Result<Vec<(UserId, Role)>, StoreError> {
-    let sql = "SELECT id, role FROM account
+    let sql = "SELECT id, CASE WHEN deactivated_at IS NULL THEN role ELSE 'pending' END FROM account
          WHERE id IN (SELECT owner_id FROM virtual_key WHERE revoked_at IS NULL AND owner_id IS NOT NULL)";
     let owner = |row: Row| {
         let mut fields = row.fields("account");

@@ -15,6 +15,7 @@ spec! {
     administrators_need_a_grant_when_the_operator_says_so;
     the_operator_can_open_every_model;
     a_decision_follows_a_model_to_its_new_name;
+    a_decision_follows_the_models_of_a_connection_to_its_new_prefix;
     a_grant_names_somebody_who_exists;
     each_decision_leaves_one_record;
 }
@@ -60,12 +61,12 @@ async fn turn_with(who: &Person, model: &str) -> String {
     let turn = who.post(&turns, ask).await.expect(201).json();
     let events = format!("{turns}/{}/events", turn["turn_id"].as_str().unwrap());
     let events = who.draft("GET", &events).open().await.events().await;
-    events.iter().map(|event| format!("{}\n", event.json())).collect()
+    events.iter().map(|event| event.json().to_string()).collect::<Vec<_>>().join("\n")
 }
 
 /// The answer is the one for a model that is not there, word for word.
 #[track_caller]
-fn as_missing(there: Answer, absent: Answer) {
+fn as_missing(there: &Answer, absent: &Answer) {
     assert_eq!(there.status, absent.status, "{}", there.text());
     assert!(there.status == 404 || there.status == 400, "{} {}", there.status, there.text());
     assert_eq!(there.text().replace(SECRET, ABSENT), absent.text());
@@ -83,7 +84,7 @@ async fn a_model_that_is_for_others_is_a_missing_one_at_every_way(stage: Stage) 
         assert!(list.status == 404 || list.text().contains(MODEL), "{path} {}", list.text());
     }
     for head in ["/v1/models/", "/openai/models/", "/api/v1/models/model?id="] {
-        as_missing(bob.get(&format!("{head}{SECRET}")).await, bob.get(&format!("{head}{ABSENT}")).await);
+        as_missing(&bob.get(&format!("{head}{SECRET}")).await, &bob.get(&format!("{head}{ABSENT}")).await);
     }
     let chat = |model: &str| json!({ "model": model, "messages": [{ "role": "user", "content": "Hi" }] });
     for path in [
@@ -94,22 +95,22 @@ async fn a_model_that_is_for_others_is_a_missing_one_at_every_way(stage: Stage) 
         "/openai/chat/completions",
         "/openai/v1/chat/completions",
     ] {
-        as_missing(bob.post(path, chat(SECRET)).await, bob.post(path, chat(ABSENT)).await);
+        as_missing(&bob.post(path, chat(SECRET)).await, &bob.post(path, chat(ABSENT)).await);
     }
     let input = |model: &str| json!({ "model": model, "prompt": "Hi", "input": "Hi" });
     for path in ["/v1/completions", "/v1/embeddings", "/v1/responses"] {
-        as_missing(bob.post(path, input(SECRET)).await, bob.post(path, input(ABSENT)).await);
+        as_missing(&bob.post(path, input(SECRET)).await, &bob.post(path, input(ABSENT)).await);
     }
     for head in ["/openai/deployments", "/engines", "/v1/engines"] {
         let path = |model: &str| format!("{head}/{model}/chat/completions");
-        as_missing(bob.post(&path(SECRET), chat(MODEL)).await, bob.post(&path(ABSENT), chat(MODEL)).await);
+        as_missing(&bob.post(&path(SECRET), chat(MODEL)).await, &bob.post(&path(ABSENT), chat(MODEL)).await);
     }
     let (there, absent) = (turn_with(bob, SECRET).await, turn_with(bob, ABSENT).await);
     assert_eq!(there.replace(SECRET, ABSENT), absent);
     assert!(absent.contains("does not exist"), "{absent}");
     as_missing(
-        decide(bob, SECRET, json!([to("user", "*", "read")])).await,
-        decide(bob, ABSENT, json!([to("user", "*", "read")])).await,
+        &decide(bob, SECRET, json!([to("user", "*", "read")])).await,
+        &decide(bob, ABSENT, json!([to("user", "*", "read")])).await,
     );
     assert_eq!(provider.calls(), calls);
     // It is there for whom it is for, and for administrators.
@@ -217,7 +218,7 @@ async fn a_virtual_key_reaches_no_more_than_its_owner(stage: Stage) {
     let nobodys = app.key().create().await;
     bobs.ask(SECRET, "Hi").await.expect(200);
     decide(ada, SECRET, json!([])).await.expect(200);
-    as_missing(bobs.ask(SECRET, "Hi").await, bobs.ask(ABSENT, "Hi").await);
+    as_missing(&bobs.ask(SECRET, "Hi").await, &bobs.ask(ABSENT, "Hi").await);
     assert!(!bobs.get("/v1/models").await.expect(200).text().contains(SECRET));
     assert!(!bobs.get("/api/models").await.expect(200).text().contains(SECRET));
     bobs.ask(MODEL, "Hi").await.expect(200);
@@ -245,7 +246,7 @@ async fn administrators_need_a_grant_when_the_operator_says_so(stage: Stage) {
     let house = House::on(stage.env("BYPASS_ADMIN_ACCESS_CONTROL", "false")).await;
     let House { ada, .. } = &house;
     decide(ada, SECRET, json!([])).await.expect(200);
-    as_missing(ada.ask(SECRET, "Hi").await, ada.ask(ABSENT, "Hi").await);
+    as_missing(&ada.ask(SECRET, "Hi").await, &ada.ask(ABSENT, "Hi").await);
     // They still decide about it.
     decide(ada, SECRET, json!([to("user", &ada.id, "read")])).await.expect(200);
     ada.ask(SECRET, "Hi").await.expect(200);
@@ -269,6 +270,19 @@ async fn a_decision_follows_a_model_to_its_new_name(stage: Stage) {
     bob.ask("harmless", "Hi").await.expect(404);
     assert!(!bob.get("/api/models").await.expect(200).text().contains("harmless"));
     ada.ask("harmless", "Hi").await.expect(200);
+}
+
+async fn a_decision_follows_the_models_of_a_connection_to_its_new_prefix(stage: Stage) {
+    let house = House::on(stage).await;
+    let House { ada, bob, provider, .. } = &house;
+    decide(ada, SECRET, json!([])).await.expect(200);
+    let configs = json!({ "0": { "prefix_id": "two" } });
+    let list = json!({ "OPENAI_API_BASE_URLS": [provider.base_url()], "OPENAI_API_CONFIGS": configs });
+    ada.post("/openai/config/update", list).await.expect(200);
+    let renamed = format!("two/{SECRET}");
+    bob.ask(&format!("two/{MODEL}"), "Hi").await.expect(200);
+    bob.ask(&renamed, "Hi").await.expect(404);
+    ada.ask(&renamed, "Hi").await.expect(200);
 }
 
 async fn a_grant_names_somebody_who_exists(stage: Stage) {

@@ -206,9 +206,9 @@ async fn a_group_has_a_name_of_its_own(app: TestApp) {
     ada.post("/api/v1/groups/create", odd).await.expect(400);
     // What the server decides is not taken from a body.
     let forged = json!({ "id": "group_mine", "user_id": "user_x", "name": "Forged", "description": "" });
-    let made = ada.post("/api/v1/groups/create", forged).await.expect(200).json();
-    assert_eq!(made["user_id"], json!(ada.id));
-    assert_ne!(made["id"], "group_mine");
+    let group = ada.post("/api/v1/groups/create", forged).await.expect(200).json();
+    assert_eq!(group["user_id"], json!(ada.id));
+    assert_ne!(group["id"], "group_mine");
 }
 
 async fn what_was_granted_to_a_group_ends_with_it(stage: Stage) {
