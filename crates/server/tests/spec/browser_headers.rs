@@ -140,7 +140,6 @@ async fn below_an_api_prefix_an_unknown_path_is_404_in_its_dialect_and_never_the
         "/v1/",
         "/v1/nothing",
         "/v1/chat/nothing",
-        "/openai/nothing",
         "/key/nothing",
         "/team/new",
         "/spend/nothing",
@@ -152,6 +151,9 @@ async fn below_an_api_prefix_an_unknown_path_is_404_in_its_dialect_and_never_the
     for path in ["/api/nothing", "/v1/nothing"] {
         app.anonymous().post(path, json!({})).await.expect(404);
     }
+    // What is below it may be the provider's, so it is asked first who wants to know.
+    let stranger = app.anonymous().get("/openai/nothing").await.expect(401);
+    assert!(stranger.json()["error"]["message"].is_string(), "{}", stranger.text());
 }
 
 async fn everything_else_is_the_page_which_routes_in_the_browser(app: TestApp) {
