@@ -24,7 +24,9 @@ async function setUpApp(page) {
   await expectAccessible(page, 'setting up an authenticator app');
   await dialog.getByRole('textbox', { name: 'Code' }).fill(totp(secret));
   const shown = page.getByRole('dialog', { name: 'Recovery codes' });
-  const codes = await shown.getByRole('list', { name: 'Recovery codes' }).getByRole('listitem').allInnerTexts();
+  const items = shown.getByRole('list', { name: 'Recovery codes' }).getByRole('listitem');
+  await items.last().waitFor();
+  const codes = await items.allInnerTexts();
   await shown.getByRole('button', { name: 'I have kept them' }).click();
   await page.getByText('The authenticator app is set up').waitFor();
   return { secret, codes };
