@@ -100,6 +100,8 @@ async function ownAccount(people, chat) {
     await tab.getByRole('textbox', { name: 'Code' }).waitFor();
   };
   await everywhere(people, '/me/security', 'authenticator', setUp);
+  // Whoever began last has the secret that counts.
+  await setUp(await light.visit('/me/security'));
   const secret = (await light.page.getByRole('dialog').locator('code').innerText()).replace(/\s/g, '');
   await light.page.getByRole('textbox', { name: 'Code' }).fill(totp(secret));
   await light.page.getByRole('list', { name: 'Recovery codes' }).waitFor();
