@@ -351,7 +351,8 @@ settings! {
         enable_community_sharing: bool = Entry::new("ENABLE_COMMUNITY_SHARING").default("true").stored();
 
         /// Whether requests below `/openai/` that Wardroom has no route for are passed on to the provider with
-        /// its key. Everybody with an account reaches everything the provider has then; leave it off.
+        /// its key. Everybody who may use every model reaches everything the provider has then, and nothing of it is
+        /// priced or counted; leave it off.
         enable_openai_api_passthrough: bool =
             Entry::new("ENABLE_OPENAI_API_PASSTHROUGH").default("false").restart();
 
