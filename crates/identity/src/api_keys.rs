@@ -114,7 +114,8 @@ impl Identity {
         }
     }
 
-    /// Whether this person may have API keys at all.
+    /// Whether this person may have API keys at all: `feature_disabled` or `permission_missing`. Who waits for an
+    /// administrator is refused by every route, in the words for that.
     fn require_api_keys(&self, user: &UserId, role: Role) -> Result<(), Refusal> {
         let loaded = self.0.settings.load();
         if !loaded.settings.enable_api_keys.value {
@@ -122,10 +123,14 @@ impl Identity {
             return Err(Refusal::new(Kind::Forbidden, "feature_disabled", words));
         }
         match role {
-            // Who waits is refused by every route, in the words for that.
             Role::Admin | Role::Pending => Ok(()),
             Role::User => self.rights_of(user, role).require(Permission::FeaturesApiKeys),
         }
+    }
+
+    /// Whether a person with this role may make API keys and use them at this moment.
+    pub fn may_have_api_keys(&self, user: &UserId, role: Role) -> bool {
+        role != Role::Pending && self.require_api_keys(user, role).is_ok()
     }
 
     /// Whether the operator lets API keys reach this.

@@ -280,14 +280,20 @@ async fn what_lets_a_key_do_more_needs_a_fresh_proof(stage: Stage) {
 }
 
 async fn keys_are_off_unless_the_operator_says_so_and_a_permission_for_others(stage: Stage) {
+    let told = async |who: &Caller| {
+        let config = who.get("/api/config").await.expect(200).json();
+        config["features"]["enable_api_keys"].clone()
+    };
     let mut app = stage.start().await;
     let ada = app.admin().await;
+    assert_eq!((told(&ada).await, told(&app.anonymous()).await), (json!(false), Value::Null));
     let off = ada.post(KEYS, json!({ "name": "s" })).await.expect(403);
     assert_eq!(off.code(), "feature_disabled");
     assert!(off.message().contains("ENABLE_API_KEYS"));
     app.set_env("ENABLE_API_KEYS", "true");
     app.restart().await;
     let (ada, bob) = (app.admin().await, app.person("bob").await);
+    assert_eq!((told(&ada).await, told(&bob).await), (json!(true), json!(false)));
     let (secret, _) = key_with(&ada, json!({ "name": "script" })).await;
     app.anonymous().bearer(&secret).get("/api/v1/chats/").await.expect(200);
     let refused = bob.post(KEYS, json!({ "name": "s" })).await.expect(403);

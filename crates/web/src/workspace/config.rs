@@ -80,6 +80,10 @@ struct Features {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     enable_community_sharing: Option<bool>,
+    /// This person may make API keys and use them. Only told to signed-in people.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    enable_api_keys: Option<bool>,
 }
 
 /// The running version.
@@ -108,6 +112,7 @@ async fn config(State(app): State<App>, Extension(caller): Extension<Caller>) ->
         enable_password_change_form: has_passwords && settings.enable_password_change_form.value,
         enable_password_validation: settings.enable_password_validation.value,
         enable_community_sharing: person.map(|_| settings.enable_community_sharing.value),
+        enable_api_keys: person.map(|person| services.identity.may_have_api_keys(&person.user, person.role)),
     };
     Ok(Json(AppConfig {
         status: true,

@@ -2906,6 +2906,8 @@ export interface components {
             auth: boolean;
             /** @description A proxy in front says who somebody is: signing in takes an empty request. */
             auth_trusted_header: boolean;
+            /** @description This person may make API keys and use them. Only told to signed-in people. */
+            enable_api_keys?: boolean;
             /** @description Chats may be shared by link. Only told to signed-in people. */
             enable_community_sharing?: boolean;
             /** @description People sign in with address and password. */
