@@ -159,19 +159,20 @@ pub(crate) fn of_usage(row: &UsageRecord, level: &str) -> Vec<u8> {
         endpoint = endpoint,
         milliseconds = milliseconds,
     );
-    written.and_then(|()| ends(&mut line, row, key)).expect("writing to memory cannot fail");
+    let credential = key.or_else(|| row.api_key.as_ref().map(kernel::ApiKeyId::as_str));
+    written.and_then(|()| ends(&mut line, row, credential)).expect("writing to memory cannot fail");
     line
 }
 
 /// The fields of a usage line that may be missing.
-fn ends(line: &mut Vec<u8>, row: &UsageRecord, key: Option<&str>) -> io::Result<()> {
+fn ends(line: &mut Vec<u8>, row: &UsageRecord, credential: Option<&str>) -> io::Result<()> {
     match row.cost {
         Some(cost) => write!(line, "{}", cost.nanos())?,
         None => line.extend_from_slice(b"null"),
     }
     write!(line, r#"}},"request_id":"{}","credential":"#, row.request.as_str())?;
-    match key {
-        Some(key) => write!(line, "\"{key}\""),
+    match credential {
+        Some(id) => write!(line, "\"{id}\""),
         None => line.write_all(b"null"),
     }
 }
@@ -294,6 +295,7 @@ mod tests {
             connection: None,
             key: Some("key_1".parse().unwrap()),
             user: None,
+            api_key: None,
             outcome: kernel::Outcome::Ok,
             status: 200,
             tokens: kernel::TokenCount { prompt: 12, completion: 3, ..kernel::TokenCount::default() },
@@ -325,6 +327,11 @@ mod tests {
             (&Value::from(5), &Value::from("key_1"))
         );
 
+        row.api_key = Some("apikey_1".parse().unwrap());
+        assert_eq!(read(&row).1["credential"], "key_1");
+        (row.key, row.user) = (None, Some("user_1".parse().unwrap()));
+        assert_eq!(read(&row).1["credential"], "apikey_1");
+        (row.api_key, row.user) = (None, None);
         (row.cost, row.key, row.error) = (None, None, Some("x".to_owned()));
         let (_, line) = read(&row);
         assert_eq!((&line["detail"]["cost_nanos"], &line["credential"]), (&Value::Null, &Value::Null));

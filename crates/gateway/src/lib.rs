@@ -44,8 +44,8 @@ use bytes::Bytes;
 use egress::Egress;
 use http::Response;
 use kernel::{
-    Caller, Endpoint, KeyTail, Kind, Program, Refusal, RequestId, Secret, Timestamp, UsageRecord, UserId,
-    Who, World,
+    ApiKeyId, Caller, Endpoint, KeyTail, Kind, Program, Refusal, RequestId, Secret, Timestamp, UsageRecord,
+    UserId, Who, World,
 };
 use llm::{Estimate, Prices, UsageChunk};
 use settings::{BaseUrls, Live};
@@ -191,6 +191,14 @@ impl Payer {
         match self {
             Self::Caller(caller) => caller.label(),
             Self::Key(held) => held.key.id.to_string(),
+        }
+    }
+
+    /// The API key with which a person asks.
+    pub fn api_key(&self) -> Option<ApiKeyId> {
+        match self {
+            Self::Caller(caller) => caller.person()?.api_key().cloned(),
+            Self::Key(_) => None,
         }
     }
 

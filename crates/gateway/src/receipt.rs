@@ -78,6 +78,7 @@ impl Receipt {
                 Payer::Caller(_) => None,
             },
             user: call.payer.user(),
+            api_key: call.payer.api_key(),
             outcome: Outcome::Refused,
             status: 0,
             tokens: TokenCount::default(),

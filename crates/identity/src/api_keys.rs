@@ -1,7 +1,7 @@
 //! People's API keys: made, limited, ended, and who a program with one acts for.
 //!
 //! A key never does more than its owner may at this moment, nor more than it is limited to. Which keys there are
-//! is in memory; everything that takes a session out of memory takes the keys out too.
+//! is in memory; everything that takes the sessions of a person out of memory has the owner of their keys asked anew.
 
 use std::{net::IpAddr, sync::Arc};
 
@@ -11,7 +11,7 @@ use kernel::{
 };
 use store::{StoreError, api_keys};
 
-use crate::{Identity, key_book::Held};
+use crate::{Identity, key_book::Held, key_owners::KeyOwner};
 
 /// The most keys of one person.
 const MOST_KEYS: u64 = 50;
@@ -62,7 +62,7 @@ impl Identity {
         path: &str,
         from: IpAddr,
     ) -> Result<Person, Refusal> {
-        let held = self.working_key(presented).await?;
+        let (held, owner) = self.working_key(presented).await?;
         let now = self.0.world.now();
         if !held.key.limits.admits_address(from) {
             let words = "This API key may not be used from this address. Its owner can change that.";
@@ -76,31 +76,33 @@ impl Identity {
         self.note_use(&held, now).await;
         Ok(Person {
             user: held.key.owner.clone(),
-            role: held.role,
-            name: held.name.clone(),
-            email: held.email.clone(),
+            role: owner.role,
+            name: owner.name.clone(),
+            email: owner.email.clone(),
             credential: PersonCredential::ApiKey(HeldApiKey {
                 id: held.key.id.clone(),
                 models: held.key.limits.models.clone(),
             }),
             proved_at: None,
-            rights: self.rights_of(&held.key.owner, held.role),
+            rights: self.rights_of(&held.key.owner, owner.role),
         })
     }
 
     /// The role of whom a key acts for, if the key works at this moment, whatever it is limited to.
     pub async fn role_of_key(&self, presented: &str) -> Result<Role, Refusal> {
-        self.working_key(presented).await.map(|held| held.role)
+        self.working_key(presented).await.map(|(_, owner)| owner.role)
     }
 
-    async fn working_key(&self, presented: &str) -> Result<Arc<Held>, Refusal> {
+    async fn working_key(&self, presented: &str) -> Result<(Arc<Held>, Arc<KeyOwner>), Refusal> {
         let held = self.held_key(&self.0.ring.digest_key(presented)).await?.ok_or_else(unknown)?;
         if held.key.has_expired(self.0.world.now()) {
             let words = "This API key has expired. Make a new one in your account.";
             return Err(Refusal::new(Kind::Unauthenticated, "expired_key", words));
         }
-        self.require_api_keys(&held.key.owner, held.role)?;
-        Ok(held)
+        // Whoever may not sign in has no key either.
+        let owner = self.key_owner(&held.key.owner).await?.ok_or_else(unknown)?;
+        self.require_api_keys(&held.key.owner, owner.role)?;
+        Ok((held, owner))
     }
 
     /// To the minute: a request is not worth a write.
@@ -200,7 +202,8 @@ impl Identity {
             last_used_at: None,
         };
         let is_made = api_keys::insert(&self.0.db, &key, instead_of, MOST_KEYS, by).await;
-        self.0.living.forget_keys();
+        let changed = instead_of.iter().chain([&key.id]).cloned().collect();
+        self.api_keys_changed_here(changed).await;
         match is_made {
             Ok(true) => Ok(MintedApiKey { secret: issued.secret, key }),
             Ok(false) => {
@@ -241,14 +244,14 @@ impl Identity {
             Ok::<_, Changing>(())
         };
         let changed = api_keys::change(&self.0.db, &owner.user, id, change, allows, by).await;
-        self.0.living.forget_keys();
+        self.api_keys_changed_here(vec![id.clone()]).await;
         changed?.ok_or_else(missing)
     }
 
     /// Ends a key of this person for ever.
     pub async fn revoke_api_key(&self, owner: &UserId, id: &ApiKeyId, by: &Caller) -> Result<(), Refusal> {
         let was_there = api_keys::revoke(&self.0.db, owner, id, by).await;
-        self.0.living.forget_keys();
+        self.api_keys_changed_here(vec![id.clone()]).await;
         if was_there? { Ok(()) } else { Err(missing()) }
     }
 }

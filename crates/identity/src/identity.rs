@@ -8,8 +8,8 @@ use store::Db;
 use vault::{KeyRing, Passwords};
 
 use crate::{
-    activity::Activity, living::LivingSessions, passwords::BcryptCost, rights::RightsBook, rules::Rules,
-    throttle::Throttle,
+    activity::Activity, key_book::KeyBook, living::LivingSessions, passwords::BcryptCost, rights::RightsBook,
+    rules::Rules, throttle::Throttle,
 };
 
 /// Passwords that are hashed at once: each takes a core for some tens of milliseconds, and 19 MiB.
@@ -38,6 +38,7 @@ pub(crate) struct Parts {
     pub(crate) settings: Live,
     pub(crate) passwords: Passwords,
     pub(crate) living: LivingSessions,
+    pub(crate) keys: KeyBook,
     pub(crate) activity: Activity,
     pub(crate) throttle: Throttle,
     pub(crate) bcrypt: BcryptCost,
@@ -52,9 +53,9 @@ impl Identity {
         let passwords = Passwords::new(cores.min(MOST_HASHES));
         let (living, throttle, bcrypt) =
             (LivingSessions::default(), Throttle::default(), BcryptCost::default());
-        let (activity, rights) = (Activity::default(), RightsBook::default());
+        let (activity, rights, keys) = (Activity::default(), RightsBook::default(), KeyBook::default());
         let parts =
-            Parts { world, db, ring, settings, passwords, living, activity, throttle, bcrypt, rights };
+            Parts { world, db, ring, settings, passwords, living, keys, activity, throttle, bcrypt, rights };
         Self(Arc::new(parts))
     }
 

@@ -15,6 +15,7 @@ mod groups;
 mod identity;
 mod import;
 mod key_book;
+mod key_owners;
 mod living;
 mod own_account;
 mod passkeys;

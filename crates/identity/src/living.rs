@@ -15,7 +15,7 @@ use std::{
 
 use kernel::{Email, Person, PersonCredential, Rights, Role, Session, SessionId, Timestamp, User, UserId};
 
-use crate::key_book::KeyBook;
+use crate::key_owners::KeyOwners;
 
 /// How long an entry is believed.
 const FRESH: Duration = Duration::from_mins(1);
@@ -74,8 +74,8 @@ pub(crate) struct LivingSessions {
     shards: [Mutex<HashMap<SessionId, Living>>; SHARDS],
     hasher: RandomState,
     epoch: AtomicU64,
-    /// API keys act for the same people, so what takes their sessions away takes these away.
-    pub(crate) keys: KeyBook,
+    /// API keys act for the same people, so what takes their sessions away is asked anew for their keys too.
+    pub(crate) key_owners: KeyOwners,
 }
 
 impl LivingSessions {
@@ -112,16 +112,13 @@ impl LivingSessions {
     /// Takes away all sessions of a person.
     pub(crate) fn forget_person(&self, user: &UserId) {
         self.retain(|living| &living.user != user);
+        self.key_owners.forget(user);
     }
 
     /// Takes away everything.
     pub(crate) fn forget(&self) {
         self.retain(|_| false);
-    }
-
-    /// Takes away all API keys, to be read again.
-    pub(crate) fn forget_keys(&self) {
-        self.keys.forget();
+        self.key_owners.forget_all();
     }
 
     fn retain(&self, stays: impl Fn(&Living) -> bool) {
@@ -131,7 +128,6 @@ impl LivingSessions {
         for shard in &self.shards {
             Self::lock(shard).retain(|_, living| stays(living));
         }
-        self.keys.forget();
     }
 
     fn shard(&self, id: &SessionId) -> MutexGuard<'_, HashMap<SessionId, Living>> {

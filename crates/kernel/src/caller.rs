@@ -96,6 +96,14 @@ impl Person {
             PersonCredential::ApiKey(_) => None,
         }
     }
+
+    /// The API key, when there is one.
+    pub const fn api_key(&self) -> Option<&ApiKeyId> {
+        match &self.credential {
+            PersonCredential::Session(_) => None,
+            PersonCredential::ApiKey(held) => Some(&held.id),
+        }
+    }
 }
 
 impl Person {

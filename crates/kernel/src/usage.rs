@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ConnectionId, Endpoint, KeyId, Money, RequestId, Timestamp, UsageId, UserId};
+use crate::{ApiKeyId, ConnectionId, Endpoint, KeyId, Money, RequestId, Timestamp, UsageId, UserId};
 
 /// Tokens of one request. `cached` is part of `prompt`, `reasoning` is part of `completion`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -66,6 +66,8 @@ pub struct UsageRecord {
     pub key: Option<KeyId>,
     /// The person who asked or who owns the key.
     pub user: Option<UserId>,
+    /// The API key of theirs that the person asked with, if it was not a sign-in.
+    pub api_key: Option<ApiKeyId>,
     /// How it ended.
     pub outcome: Outcome,
     /// The status the caller saw.

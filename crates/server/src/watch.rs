@@ -58,6 +58,7 @@ async fn reload(app: &App, topic: Topic) -> bool {
             let limits = services.gateway.access_changed().await.map_err(|error| error.to_string());
             limits.and(stop_who_is_out(app).await)
         }
+        Topic::ApiKeys => services.identity.api_keys_changed().await.map_err(|error| error.to_string()),
         Topic::Settings => app.settings_changed().await,
         Topic::Access => app.access_changed().await.map_err(|error| error.to_string()),
     };

@@ -1,7 +1,7 @@
-//! People's API keys. Every change raises [`Topic::Identity`]: whoever holds a key acts as its owner.
+//! People's API keys. Every change raises [`Topic::ApiKeys`] first.
 
 use kernel::{
-    ApiKey, ApiKeyId, ApiKeyLimits, Caller, Email, Network, Role, Timestamp, UserId,
+    ApiKey, ApiKeyId, ApiKeyLimits, Caller, Network, Timestamp, UserId,
     audit::{Entry, Event},
 };
 
@@ -16,19 +16,6 @@ use crate::{
 
 const COLUMNS: &str = "api_key.id, api_key.account_id, api_key.digest, api_key.prefix, api_key.last_four, api_key.name, \
      api_key.endpoints, api_key.models, api_key.addresses, api_key.expires_at, api_key.created_at, api_key.last_used_at";
-
-/// A key with the account that it acts for.
-#[derive(Debug, Clone)]
-pub struct Owned {
-    /// The key.
-    pub key: ApiKey,
-    /// The owner's role.
-    pub role: Role,
-    /// The owner's name.
-    pub name: String,
-    /// The owner's address.
-    pub email: Email,
-}
 
 /// What becomes different; `None` stays.
 #[derive(Debug, Clone, Default)]
@@ -51,14 +38,6 @@ pub async fn insert(
     by: &Caller,
 ) -> Result<bool, StoreError> {
     let mut tx = begin(db).await?;
-    for old in instead_of {
-        let sql = "DELETE FROM api_key WHERE id = $1 AND account_id = $2";
-        tx.execute(sql, values![old, &key.owner]).await?;
-    }
-    let count = "SELECT COUNT(*) FROM api_key WHERE account_id = $1";
-    if count_of(tx.query_one(count, values![&key.owner]).await?)? >= most {
-        return Ok(false);
-    }
     let sql = "INSERT INTO api_key (id, account_id, digest, prefix, last_four, name, endpoints, models, addresses, \
          expires_at, created_at, last_used_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, NULL)";
     let params = values![
@@ -74,7 +53,17 @@ pub async fn insert(
         key.expires_at,
         key.created_at,
     ];
+    // First the new one, which needs the account, then the old ones, which go with it: in the order in which an
+    // account that is deleted takes its keys along, so that neither waits for the other.
     tx.execute(sql, params).await?;
+    for old in instead_of {
+        let sql = "DELETE FROM api_key WHERE id = $1 AND account_id = $2";
+        tx.execute(sql, values![old, &key.owner]).await?;
+    }
+    let count = "SELECT COUNT(*) FROM api_key WHERE account_id = $1";
+    if count_of(tx.query_one(count, values![&key.owner]).await?)? > most {
+        return Ok(false);
+    }
     let entry = Entry::done(Event::ApiKeyMade, by).on(&key.id).with("name", key.name.as_str());
     audit::append(&mut tx, &entry.with("replaced", instead_of.len() as u64)).await?;
     tx.commit().await?;
@@ -96,20 +85,16 @@ pub async fn by_id(db: &Db, owner: &UserId, id: &ApiKeyId) -> Result<Option<ApiK
     row.map(|row| key(&mut row.fields("api_key"))).transpose()
 }
 
-/// Every key whose owner may sign in, with that owner: what is kept in memory.
-pub async fn all(db: &Db) -> Result<Vec<Owned>, StoreError> {
-    let sql = format!(
-        "SELECT {COLUMNS}, account.id, account.role, account.name, account.email FROM api_key
-         JOIN account ON account.id = api_key.account_id WHERE account.deactivated_at IS NULL"
-    );
-    let read = |row: crate::row::Row| {
-        let mut fields = row.fields("api_key");
-        let key = key(&mut fields)?;
-        fields.enter("account");
-        let _: UserId = fields.read()?;
-        Ok(Owned { key, role: fields.read()?, name: fields.read()?, email: fields.read()? })
-    };
-    db.query(sql, Vec::new()).await?.into_iter().map(read).collect()
+/// Every key: what is kept in memory.
+pub async fn all(db: &Db) -> Result<Vec<ApiKey>, StoreError> {
+    let rows = db.query(format!("SELECT {COLUMNS} FROM api_key"), Vec::new()).await?;
+    rows.into_iter().map(|row| key(&mut row.fields("api_key"))).collect()
+}
+
+/// A key, whosever it is: for memory, never for an answer.
+pub async fn find(db: &Db, id: &ApiKeyId) -> Result<Option<ApiKey>, StoreError> {
+    let row = db.query_one(format!("SELECT {COLUMNS} FROM api_key WHERE id = $1"), values![id]).await?;
+    row.map(|row| key(&mut row.fields("api_key"))).transpose()
 }
 
 /// Changes a key and returns it as it is now; `None` when this person has no such key. `allows` looks at the key
@@ -179,7 +164,7 @@ pub async fn touch(db: &Db, id: &ApiKeyId, at: Timestamp) -> Result<(), StoreErr
 
 async fn begin(db: &Db) -> Result<Tx, StoreError> {
     let mut tx = db.begin().await?;
-    revision::bump(&mut tx, Topic::Identity).await?;
+    revision::bump(&mut tx, Topic::ApiKeys).await?;
     Ok(tx)
 }
 

@@ -39,6 +39,7 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
     migration!(8, "0008_access"),
     migration!(9, "0009_api_keys"),
     migration!(10, "0010_audit_response"),
+    migration!(12, "0012_api_key_usage"),
 ];
 
 /// Brings the schema up to this program's version; says how many migrations it applied.

@@ -19,6 +19,8 @@ pub enum Topic {
     Connections,
     /// Accounts and sessions. When somebody was last seen does not count.
     Identity,
+    /// People's API keys. When one was last used does not count.
+    ApiKeys,
     /// Stored settings.
     Settings,
     /// Groups, their members and grants.
@@ -26,13 +28,15 @@ pub enum Topic {
 }
 
 impl Topic {
-    const ALL: [Self; 5] = [Self::Keys, Self::Connections, Self::Identity, Self::Settings, Self::Access];
+    const ALL: [Self; 6] =
+        [Self::Keys, Self::Connections, Self::Identity, Self::ApiKeys, Self::Settings, Self::Access];
 
     const fn as_str(self) -> &'static str {
         match self {
             Self::Keys => "keys",
             Self::Connections => "connections",
             Self::Identity => "identity",
+            Self::ApiKeys => "api_keys",
             Self::Settings => "settings",
             Self::Access => "access",
         }
@@ -49,7 +53,7 @@ pub async fn bump(tx: &mut Tx, topic: Topic) -> Result<(), StoreError> {
 }
 
 /// All counters, in one cheap statement.
-pub async fn read_all(db: &Db) -> Result<[(Topic, i64); 5], StoreError> {
+pub async fn read_all(db: &Db) -> Result<[(Topic, i64); 6], StoreError> {
     let mut counters = Topic::ALL.map(|topic| (topic, None));
     for row in db.query("SELECT topic, value FROM revision", Vec::new()).await? {
         let mut fields = row.fields("revision");
@@ -59,7 +63,7 @@ pub async fn read_all(db: &Db) -> Result<[(Topic, i64); 5], StoreError> {
         }
     }
     let missing = |topic: Topic| StoreError::Damaged { table: "revision", id: topic.as_str().to_owned() };
-    let mut all = [(Topic::Keys, 0); 5];
+    let mut all = [(Topic::Keys, 0); 6];
     for (slot, (topic, value)) in all.iter_mut().zip(counters) {
         *slot = (topic, value.ok_or_else(|| missing(topic))?);
     }

@@ -12,7 +12,7 @@ use std::{
 };
 
 use kernel::{
-    KeyId, Money, Permit, ReadUsage, RequestId, Timestamp, TokenCount, UsageId, UsageRecord, UserId,
+    ApiKeyId, KeyId, Money, Permit, ReadUsage, RequestId, Timestamp, TokenCount, UsageId, UsageRecord, UserId,
 };
 
 pub use self::proof::{BatchProof, batches};
@@ -25,9 +25,9 @@ use crate::{
 
 const COLUMNS: &str = "id, request_id, at, endpoint, model, connection_id, key_id, account_id, outcome, status, \
      prompt_tokens, cached_tokens, completion_tokens, reasoning_tokens, is_estimated, cost, milliseconds, \
-     first_byte_milliseconds, is_stream, error";
+     first_byte_milliseconds, is_stream, error, api_key_id";
 /// [`COLUMNS`], and the batch.
-const WIDTH: usize = 21;
+const WIDTH: usize = 22;
 
 /// Rows per INSERT. A batch is cut greedily into these sizes, so that three prepared statements serve all.
 const SIZES: [usize; 3] = [64, 8, 1];
@@ -127,6 +127,7 @@ fn push_values(params: &mut Vec<Value>, record: &UsageRecord) {
         record.first_byte_milliseconds,
         record.is_stream,
         record.error.as_deref(),
+        record.api_key.as_ref(),
     ]);
 }
 
@@ -137,6 +138,8 @@ pub struct UsageFilter {
     pub key: Option<KeyId>,
     /// Asked by this person or with a key of this person.
     pub user: Option<UserId>,
+    /// Asked by a person with this API key.
+    pub api_key: Option<ApiKeyId>,
     /// For this model, by its public name.
     pub model: Option<String>,
     /// Of this request.
@@ -152,9 +155,10 @@ pub struct UsageFilter {
 impl UsageFilter {
     /// Put together from fixed pieces, so there are few different statements and no value in any of them.
     fn conditions(&self) -> (String, Vec<Value>) {
-        let pieces: [(&str, Option<Value>); 7] = [
+        let pieces: [(&str, Option<Value>); 8] = [
             ("key_id =", self.key.as_ref().map(Value::from)),
             ("account_id =", self.user.as_ref().map(Value::from)),
+            ("api_key_id =", self.api_key.as_ref().map(Value::from)),
             ("model =", self.model.as_ref().map(Value::from)),
             ("request_id =", self.request.as_ref().map(Value::from)),
             ("id <", self.before.as_ref().map(Value::from)),
@@ -265,5 +269,6 @@ fn record(row: Row) -> Result<UsageRecord, StoreError> {
         first_byte_milliseconds: fields.read()?,
         is_stream: fields.read()?,
         error: fields.read()?,
+        api_key: fields.read()?,
     })
 }

@@ -25,6 +25,10 @@ impl Caller {
         Self { address, headers: Vec::new() }
     }
 
+    pub(crate) fn moved_to(&self, address: SocketAddr) -> Self {
+        Self { address, headers: self.headers.clone() }
+    }
+
     /// The caller alone, without what is known about who it is.
     #[must_use]
     pub fn caller(&self) -> Self {

@@ -16,6 +16,7 @@ mod raw;
 mod sql;
 mod sse;
 mod stage;
+mod twin;
 mod usage;
 
 pub use actors::{Admin, Anonymous, Caller, Person, Program};
@@ -29,6 +30,7 @@ pub use provider::{FakeProvider, Gate, Received, Reply};
 pub use raw::exchange;
 pub use sse::Event;
 pub use stage::{MASTER_KEY, MODEL, Stage};
+pub use twin::Twin;
 pub use usage::Usage;
 
 use std::{future::Future, time::Duration};

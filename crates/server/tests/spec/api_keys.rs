@@ -1,7 +1,7 @@
 //! People's API keys: whom they act for, what they are limited to, and when they end.
 
 use serde_json::{Value, json};
-use testkit::{Caller, FakeProvider, MODEL, Person, Reply, Stage, TestApp, spec, spec_sqlite};
+use testkit::{Caller, FakeProvider, MODEL, Person, Reply, Stage, TestApp, eventually, spec, spec_sqlite};
 
 spec! {
     a_key_does_what_its_owner_does_and_the_ledger_charges_the_owner;
@@ -9,6 +9,8 @@ spec! {
     the_secret_is_said_once_and_stored_nowhere;
     a_key_ends_when_it_is_deleted_and_the_stream_it_opened_too;
     nobody_reaches_the_keys_of_somebody_else;
+    the_ledger_names_the_key_and_its_name_where_it_is_read;
+    what_happens_to_a_key_or_its_owner_in_one_process_holds_in_the_other;
 }
 
 spec_sqlite! {
@@ -122,6 +124,60 @@ async fn nobody_reaches_the_keys_of_somebody_else(stage: Stage) {
     let id = list["items"][0]["id"].as_str().unwrap();
     ada.delete(&format!("{USERS}{}/api_keys/{id}", bob.id)).await.expect(204);
     of_bob.get("/api/v1/chats/").await.expect(401);
+}
+
+async fn the_ledger_names_the_key_and_its_name_where_it_is_read(stage: Stage) {
+    let provider = FakeProvider::start().await;
+    let app = allowed(stage).provider(&provider).start().await;
+    let (ada, bob) = (app.admin().await, app.person("bob").await);
+    let (secret, item) = key_with(&bob, json!({ "name": "nightly" })).await;
+    let id = item["id"].as_str().unwrap();
+    app.anonymous().bearer(&secret).chat("Hi").await.expect(200);
+    bob.chat("Hi").await.expect(200);
+
+    let rows = ada.get("/api/v1/usage").await.expect(200).json();
+    let named =
+        |row: &Value| (row["user_id"].clone(), row["api_key_id"].clone(), row["api_key_name"].clone());
+    assert_eq!(named(&rows["items"][1]), (json!(bob.id), json!(id), json!("nightly")));
+    assert_eq!(named(&rows["items"][0]), (json!(bob.id), Value::Null, Value::Null));
+    let of_key = ada.get(&format!("/api/v1/usage?api_key_id={id}")).await.expect(200).json();
+    assert_eq!(of_key["items"], json!([rows["items"][1]]));
+    let logs = app.master().get("/spend/logs").await.expect(200).json();
+    let log = logs.as_array().unwrap().iter().find(|log| log["api_key"] == id).unwrap();
+    assert_eq!(log["metadata"]["user_api_key_alias"], "nightly");
+
+    bob.delete(&format!("{KEYS}/{id}")).await.expect(204);
+    let gone = ada.get(&format!("/api/v1/usage?api_key_id={id}")).await.expect(200).json();
+    assert_eq!(named(&gone["items"][0]), (json!(bob.id), json!(id), Value::Null));
+}
+
+async fn what_happens_to_a_key_or_its_owner_in_one_process_holds_in_the_other(stage: Stage) {
+    let app = allowed(stage).start().await;
+    let twin = app.twin().await;
+    let (ada, bob) = (app.admin().await, app.person("bob").await);
+    let chats = "/api/v1/chats/";
+    let becomes = async |script: &Caller, status: u16| {
+        let ask = async || (script.get(chats).await.status == status).then_some(());
+        eventually("the other process sees it", ask).await;
+    };
+    let (secret, item) = key_with(&bob, json!({ "name": "script" })).await;
+    let there = twin.seen(&app.anonymous().bearer(&secret));
+    becomes(&there, 200).await;
+    let narrower = json!({ "endpoints": ["GET /api/models"] });
+    bob.patch(&format!("{KEYS}/{}", item["id"].as_str().unwrap()), narrower).await.expect(200);
+    becomes(&there, 403).await;
+    let (secret, item) = key_with(&bob, json!({ "name": "another" })).await;
+    let there = twin.seen(&app.anonymous().bearer(&secret));
+    becomes(&there, 200).await;
+    let change = async |body: Value| {
+        ada.post(&format!("{USERS}{}/update", bob.id), body).await.expect(200);
+    };
+    change(json!({ "is_active": false })).await;
+    becomes(&there, 401).await;
+    change(json!({ "is_active": true })).await;
+    becomes(&there, 200).await;
+    ada.delete(&format!("{USERS}{}/api_keys/{}", bob.id, item["id"].as_str().unwrap())).await.expect(204);
+    becomes(&there, 401).await;
 }
 
 async fn every_carrier_gets_the_same_verdict_and_the_cookie_and_the_address_bar_none(stage: Stage) {

@@ -267,6 +267,7 @@ async fn every_change_raises_the_counter_of_its_topic_alone(home: Home) {
         (Topic::Keys, 0),
         (Topic::Connections, 0),
         (Topic::Identity, identity + 4),
+        (Topic::ApiKeys, 0),
         (Topic::Settings, stored + 1),
         (Topic::Access, 0),
     ];

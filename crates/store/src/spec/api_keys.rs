@@ -11,6 +11,7 @@ use crate::{
 
 on_both! {
     a_key_comes_back_with_its_limits_and_its_owner;
+    a_refused_key_takes_nothing_away;
     nobody_reaches_the_key_of_somebody_else;
     a_person_has_only_so_many_and_a_replaced_one_makes_room;
     every_change_of_a_key_is_told_to_other_processes_and_recorded;
@@ -50,8 +51,8 @@ async fn a_key_comes_back_with_its_limits_and_its_owner(home: Home) {
     api_keys::touch(&db, &made.id, at(50)).await.unwrap();
     made.last_used_at = Some(at(60));
     assert_eq!(api_keys::of(&db, &ada.id).await.unwrap(), [made.clone()]);
-    let all = api_keys::all(&db).await.unwrap();
-    assert_eq!((all[0].key.clone(), all[0].role, all[0].email.clone()), (made, Role::User, ada.email));
+    assert_eq!(api_keys::find(&db, &made.id).await.unwrap(), Some(made.clone()));
+    assert_eq!(api_keys::all(&db).await.unwrap(), [made]);
 }
 
 async fn nobody_reaches_the_key_of_somebody_else(home: Home) {
@@ -83,6 +84,20 @@ async fn a_person_has_only_so_many_and_a_replaced_one_makes_room(home: Home) {
     assert_eq!(names, ["three"]);
 }
 
+async fn a_refused_key_takes_nothing_away(home: Home) {
+    let db = home.ready().await;
+    let by = Caller::operator();
+    let ada = person(&db, "ada", Role::User).await;
+    let (first, second) = (key("one", &ada.id, 1), key("two", &ada.id, 2));
+    for made in [&first, &second] {
+        assert!(api_keys::insert(&db, made, &[], 9, &by).await.unwrap());
+    }
+    let instead = std::slice::from_ref(&first.id);
+    assert!(!api_keys::insert(&db, &key("three", &ada.id, 3), instead, 1, &by).await.unwrap());
+    let left: Vec<_> = api_keys::of(&db, &ada.id).await.unwrap().into_iter().map(|it| it.id).collect();
+    assert_eq!(left, [second.id, first.id]);
+}
+
 async fn every_change_of_a_key_is_told_to_other_processes_and_recorded(home: Home) {
     let db = home.ready().await;
     let by = Caller::operator();
@@ -90,7 +105,7 @@ async fn every_change_of_a_key_is_told_to_other_processes_and_recorded(home: Hom
     let made = key("one", &ada.id, 1);
     let moved = async |before: &mut i64| {
         let all = revision::read_all(&db).await.unwrap();
-        let now = all.iter().find(|(topic, _)| *topic == revision::Topic::Identity).unwrap().1;
+        let now = all.iter().find(|(topic, _)| *topic == revision::Topic::ApiKeys).unwrap().1;
         std::mem::replace(before, now) < now
     };
     let mut seen = 0;

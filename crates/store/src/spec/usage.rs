@@ -37,6 +37,7 @@ fn record(number: usize, key: Option<&str>, nanos: i64) -> UsageRecord {
         connection: Some("conn_1".parse().unwrap()),
         key: key.map(|name| format!("key_{name}").parse().unwrap()),
         user: Some("user_ada".parse().unwrap()),
+        api_key: key.is_none().then(|| "apikey_1".parse().unwrap()),
         outcome: Outcome::Ok,
         status: 200,
         tokens: TokenCount { prompt: 10, cached: 2, completion: 5, reasoning: 1 },
@@ -64,6 +65,7 @@ async fn a_row_of_the_ledger_comes_back_as_it_was_written(home: Home) {
         connection: None,
         key: None,
         user: None,
+        api_key: None,
         outcome: Outcome::Refused,
         status: 429,
         is_estimated: true,
@@ -238,9 +240,12 @@ async fn a_batch_leaves_one_record_by_which_a_changed_row_is_found(home: Home) {
     assert_eq!(recorded().await.values().map(|proof| proof.count).sum::<u64>(), 4);
     assert_eq!(usage::batches(&db).await.unwrap(), recorded().await);
 
-    for change in
-        ["UPDATE usage_record SET cost = 6 WHERE cost = 7", "DELETE FROM usage_record WHERE cost = 1"]
-    {
+    for change in [
+        "UPDATE usage_record SET cost = 6 WHERE cost = 7",
+        "UPDATE usage_record SET api_key_id = 'apikey_2' WHERE cost = 6",
+        "UPDATE usage_record SET api_key_id = NULL WHERE cost = 6",
+        "DELETE FROM usage_record WHERE cost = 1",
+    ] {
         let before = usage::batches(&db).await.unwrap();
         db.execute(change, Vec::new()).await.unwrap();
         assert_ne!(usage::batches(&db).await.unwrap(), before, "{change}");

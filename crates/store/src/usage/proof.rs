@@ -93,6 +93,11 @@ pub async fn batches(db: &Db) -> Result<BTreeMap<i64, BatchProof>, StoreError> {
 /// Adds one row, as it is stored, to the digest of those before. Each column says its kind and its length, so that no
 /// two rows have the same bytes.
 fn add(recorder: &Recorder, digest: [u8; 32], columns: &[Value]) -> Result<[u8; 32], StoreError> {
+    // Rows from before there was a column for the API key have none of it in their digest.
+    let columns = match columns {
+        [former @ .., Value::Null] => former,
+        all => all,
+    };
     let mut row = Vec::with_capacity(512);
     row.extend_from_slice(PURPOSE);
     for column in columns {

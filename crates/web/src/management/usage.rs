@@ -2,7 +2,10 @@
 
 use axum::{Extension, Json, extract::State};
 use gateway::Gateway;
-use kernel::{Caller, ConnectionId, KeyId, Money, Outcome, UsageId, UsageRecord, UserId, audit::TargetKind};
+use identity::Identity;
+use kernel::{
+    ApiKeyId, Caller, ConnectionId, KeyId, Money, Outcome, UsageId, UsageRecord, UserId, audit::TargetKind,
+};
 use serde::{Deserialize, Serialize};
 use store::usage::UsageFilter;
 use utoipa::{IntoParams, ToSchema};
@@ -42,6 +45,12 @@ struct UsageRow {
     key_id: Option<KeyId>,
     #[schema(value_type = Option<String>, required)]
     user_id: Option<UserId>,
+    /// The API key with which the person asked.
+    #[schema(value_type = Option<String>, required)]
+    api_key_id: Option<ApiKeyId>,
+    /// What its owner calls it now; `null` when it was deleted.
+    #[schema(required)]
+    api_key_name: Option<String>,
     status: UsageStatus,
     /// As the caller saw it.
     http_status: u16,
@@ -97,11 +106,14 @@ struct UsageQuery {
     /// Paid by this key.
     #[param(value_type = Option<String>)]
     key_id: Option<KeyId>,
+    /// Asked by a person with this API key.
+    #[param(value_type = Option<String>)]
+    api_key_id: Option<ApiKeyId>,
     /// For this model, by its public id.
     model: Option<String>,
 }
 
-fn row(record: UsageRecord, provider: String) -> UsageRow {
+fn row(record: UsageRecord, provider: String, api_key_name: Option<String>) -> UsageRow {
     UsageRow {
         id: record.id,
         at: record.at.seconds(),
@@ -111,6 +123,8 @@ fn row(record: UsageRecord, provider: String) -> UsageRow {
         connection_id: record.connection,
         key_id: record.key,
         user_id: record.user,
+        api_key_id: record.api_key,
+        api_key_name,
         status: match record.outcome {
             Outcome::Ok => UsageStatus::Ok,
             Outcome::Failed => UsageStatus::Failed,
@@ -136,16 +150,18 @@ fn row(record: UsageRecord, provider: String) -> UsageRow {
 async fn list_usage(
     caller: Extension<Caller>,
     State(gateway): State<Gateway>,
+    State(identity): State<Identity>,
     Asked(query): Asked<UsageQuery>,
 ) -> Answer<Json<UsageList>> {
     let permit = &caller.may_read_usage()?;
-    let filter =
-        UsageFilter { key: query.key_id, model: query.model, before: query.before, ..UsageFilter::default() };
-    let limit = query.limit.unwrap_or(USUAL).clamp(1, MOST);
+    let UsageQuery { limit, before, key_id, api_key_id, model } = query;
+    let filter = UsageFilter { key: key_id, api_key: api_key_id, model, before, ..UsageFilter::default() };
+    let limit = limit.unwrap_or(USUAL).clamp(1, MOST);
     let page = gateway.usage(&filter, limit, permit).await?;
-    let providers: Vec<String> =
-        page.records.iter().map(|record| page.provider_of(record).to_owned()).collect();
-    let items =
-        page.records.into_iter().zip(providers).map(|(record, provider)| row(record, provider)).collect();
-    Ok(Json(UsageList { items }))
+    let names = identity.api_key_names(page.records.iter().filter_map(|it| it.api_key.as_ref())).await?;
+    let items = page.records.iter().map(|record| {
+        let name = record.api_key.as_ref().and_then(|id| names.get(id)).cloned();
+        row(record.clone(), page.provider_of(record).to_owned(), name)
+    });
+    Ok(Json(UsageList { items: items.collect() }))
 }

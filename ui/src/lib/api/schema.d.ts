@@ -3929,6 +3929,10 @@ export interface components {
         };
         /** @description One request to a model. Money is US dollars. */
         UsageRow: {
+            /** @description The API key with which the person asked. */
+            api_key_id: string | null;
+            /** @description What its owner calls it now; `null` when it was deleted. */
+            api_key_name: string | null;
             /**
              * Format: int64
              * @description When it came in, Unix seconds.
@@ -7120,6 +7124,8 @@ export interface operations {
                 before?: string;
                 /** @description Paid by this key. */
                 key_id?: string;
+                /** @description Asked by a person with this API key. */
+                api_key_id?: string;
                 /** @description For this model, by its public id. */
                 model?: string;
             };

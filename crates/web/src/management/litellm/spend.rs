@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use axum::{Extension, Json, extract::State};
 use gateway::Gateway;
+use identity::Identity;
 use kernel::{
-    Caller, Endpoint, ManageKeys, Money, Outcome, Permit, Refusal, RequestId, Timestamp, UsageId,
-    UsageRecord, UserId, audit::TargetKind,
+    ApiKeyId, Caller, Endpoint, KeyId, ManageKeys, Money, Outcome, Permit, Refusal, RequestId, Timestamp,
+    UsageId, UsageRecord, UserId, audit::TargetKind,
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -75,6 +76,7 @@ impl SpendQuery {
             since: given(&self.start_date).map(|text| moment::read("start_date", &text)).transpose()?,
             until: given(&self.end_date).map(|text| moment::read("end_date", &text)).transpose()?,
             before: self.before.clone(),
+            api_key: None,
             model: None,
         })
     }
@@ -86,6 +88,7 @@ impl SpendQuery {
 async fn spend_logs(
     caller: Extension<Caller>,
     State(gateway): State<Gateway>,
+    State(identity): State<Identity>,
     Asked(query): Asked<SpendQuery>,
 ) -> Answer<Json<Vec<Value>>> {
     let permit = &caller.may_read_usage()?;
@@ -96,16 +99,24 @@ async fn spend_logs(
     }
     let filter = query.filter(&gateway, &caller.may_manage_keys()?).await?;
     let page = gateway.usage(&filter, query.limit.unwrap_or(MOST).clamp(1, MOST), permit).await?;
-    Ok(Json(page.records.iter().map(|record| log(record, page.provider_of(record))).collect()))
+    let names = identity.api_key_names(page.records.iter().filter_map(|it| it.api_key.as_ref())).await?;
+    let logs = page.records.iter().map(|record| {
+        let name = record.api_key.as_ref().and_then(|id| names.get(id));
+        log(record, page.provider_of(record), name.map(String::as_str))
+    });
+    Ok(Json(logs.collect()))
 }
 
-fn log(record: &UsageRecord, provider: &str) -> Value {
+/// `api_key_name` is what a person calls the API key they asked with.
+fn log(record: &UsageRecord, provider: &str, api_key_name: Option<&str>) -> Value {
+    let of_person = record.api_key.as_ref().map(ApiKeyId::as_str);
+    let key = record.key.as_ref().map(KeyId::as_str).or(of_person);
     let milliseconds = |count| record.at.plus(Duration::from_millis(count)).rfc3339();
     let is_success = record.outcome == Outcome::Ok;
     json!({
         "request_id": record.request.as_str(),
         "call_type": call_type(record.endpoint),
-        "api_key": record.key.as_ref().map_or("", |key| key.as_str()),
+        "api_key": key.unwrap_or_default(),
         "spend": record.cost.map_or(0.0, Money::dollars),
         "total_tokens": record.tokens.prompt.saturating_add(record.tokens.completion),
         "prompt_tokens": record.tokens.prompt,
@@ -124,7 +135,8 @@ fn log(record: &UsageRecord, provider: &str) -> Value {
             "usage_id": record.id.as_str(),
             "status": if is_success { "success" } else { "failure" },
             "outcome": record.outcome.as_str(),
-            "user_api_key": record.key,
+            "user_api_key": key,
+            "user_api_key_alias": api_key_name,
             "http_status": record.status,
             "cached_tokens": record.tokens.cached,
             "reasoning_tokens": record.tokens.reasoning,
