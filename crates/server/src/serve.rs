@@ -7,7 +7,7 @@ use egress::{Egress, EgressConfig};
 use gateway::{Demo, EnvironmentConnection, Gateway, GatewayConfig, GatewayParts, UsageSeen};
 use identity::{Identity, IdentityParts};
 use llm::Prices;
-use settings::Loaded;
+use settings::{Loaded, Settings};
 use tokio::{
     net::TcpListener,
     signal::unix::{Signal, SignalKind, signal},
@@ -149,7 +149,7 @@ async fn wire(
         ring: base.ring.clone(),
         egress: Egress::new(egress_config(&loaded)),
         prices: Prices::built_in().with(loaded.settings.model_prices.value.0.clone()),
-        usage_seen: usage_lines(&trail),
+        usage_seen: usage_lines(&trail, &loaded.settings),
         settings: base.settings.clone(),
         config: gateway_config(&loaded, demo),
         tasks: tasks.clone(),
@@ -177,7 +177,11 @@ async fn wire(
     }))
 }
 
-fn usage_lines(trail: &Trail) -> UsageSeen {
+/// Who gets the rows that the ledger has written: the audit log's lines, where they are wanted.
+fn usage_lines(trail: &Trail, settings: &Settings) -> UsageSeen {
+    if !settings.enable_audit_model_usage.value {
+        return Arc::new(drop);
+    }
     let trail = trail.clone();
     Arc::new(move |rows| trail.usage(rows))
 }

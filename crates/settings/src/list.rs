@@ -500,6 +500,10 @@ settings! {
         /// Whether the lines are also written to standard output.
         enable_audit_stdout: bool = Entry::new("ENABLE_AUDIT_STDOUT").default("false").restart();
 
+        /// Whether each answer that used a model gets a line of its own. The ledger has it anyway, and the record of its
+        /// batch proves it.
+        enable_audit_model_usage: bool = Entry::new("ENABLE_AUDIT_MODEL_USAGE").default("false").restart();
+
         /// How much of a body is kept, each way, after secrets were taken out.
         max_body_log_size: Size =
             Entry::new("MAX_BODY_LOG_SIZE").default("2048").range(0, 64 * 1024).restart();

@@ -41,13 +41,18 @@ pub async fn settle(db: &Db, records: &[UsageRecord]) -> Result<(), StoreError> 
     }
     let mut tx = db.begin().await?;
     let batch = proof::new_batch(&tx.recorder());
+    let mut written = Vec::with_capacity(if batch.is_some() { records.len() } else { 0 });
     let mut inserted: HashSet<UsageId> = HashSet::with_capacity(records.len());
     let mut rest = records;
     for (size, insert) in SIZES.iter().zip(INSERTS.iter()) {
         while let Some((chunk, tail)) = rest.split_at_checked(*size) {
             let mut params = Vec::with_capacity(size * WIDTH);
             for record in chunk {
+                let begin = params.len();
                 push_values(&mut params, record);
+                if batch.is_some() {
+                    written.push((&record.id, proof::bytes(&params[begin..])));
+                }
                 params.push(batch.into());
             }
             for row in tx.query(insert.as_str(), params).await? {
@@ -56,10 +61,12 @@ pub async fn settle(db: &Db, records: &[UsageRecord]) -> Result<(), StoreError> 
             rest = tail;
         }
     }
-    let rows: BTreeMap<&UsageId, &UsageRecord> =
-        records.iter().rev().filter(|row| inserted.contains(&row.id)).map(|row| (&row.id, row)).collect();
+    // An id that stands twice in the batch was inserted once: the first of the two counts.
+    let rows = written.into_iter().rev().filter(|(id, _)| inserted.contains(*id)).collect();
     charge(&mut tx, records, inserted).await?;
-    proof::append(&mut tx, batch, rows).await?;
+    if let Some(batch) = batch {
+        proof::append(&mut tx, batch, &rows).await?;
+    }
     tx.commit().await
 }
 

@@ -9,7 +9,8 @@ spec! {
     a_change_has_its_line_in_the_file_before_it_is_answered;
     a_failed_sign_in_names_the_account_that_was_tried;
     what_the_command_line_changed_gets_its_line_from_the_running_server;
-    an_answer_that_used_a_model_leaves_open_webuis_usage_line;
+    an_answer_that_used_a_model_leaves_open_webuis_usage_line_where_that_is_wanted;
+    by_itself_the_file_tells_about_answers_by_the_batch;
     at_level_none_nothing_is_recorded_but_that_it_was_lowered;
     at_level_request_the_body_is_kept_without_its_secrets;
     at_level_request_response_the_answer_is_kept_too;
@@ -96,10 +97,10 @@ async fn what_the_command_line_changed_gets_its_line_from_the_running_server(app
     assert_eq!((&line["user"]["role"], &line["request_uri"]), (&json!("operator"), &json!("settings set")));
 }
 
-async fn an_answer_that_used_a_model_leaves_open_webuis_usage_line(stage: Stage) {
+async fn an_answer_that_used_a_model_leaves_open_webuis_usage_line_where_that_is_wanted(stage: Stage) {
     let provider = FakeProvider::start().await;
     provider.answers(Reply::says_for("Hello.", 12, 3));
-    let app = stage.provider(&provider).start().await;
+    let app = stage.provider(&provider).env("ENABLE_AUDIT_MODEL_USAGE", "true").start().await;
     let program = app.key().create().await;
     let answer = program.chat(CANARY).await.expect(200);
 
@@ -111,6 +112,17 @@ async fn an_answer_that_used_a_model_leaves_open_webuis_usage_line(stage: Stage)
     assert_eq!(line["extra"]["request_id"], answer.header("x-request-id").unwrap());
     assert_eq!((&line["credential"], &line["response_status_code"]), (&json!(program.id), &json!(200)));
     app.must_not_hold(CANARY);
+}
+
+async fn by_itself_the_file_tells_about_answers_by_the_batch(stage: Stage) {
+    let provider = FakeProvider::start().await;
+    let app = stage.provider(&provider).start().await;
+    app.key().create().await.chat("Hello?").await.expect(200);
+
+    let line = eventually("the batch", async || of_event(&app, "usage.recorded").pop()).await;
+
+    assert_eq!((&line["seq"].is_u64(), &line["detail"]["count"]), (&true, &json!(1)));
+    assert!(lines(&app).iter().all(|line| line["extra"]["event"] != "model_usage"));
 }
 
 async fn at_level_none_nothing_is_recorded_but_that_it_was_lowered(stage: Stage) {

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{COLUMNS, WIDTH, push_values};
+use super::COLUMNS;
 use crate::{
     StoreError,
     audit::{self, Recorder},
@@ -11,7 +11,7 @@ use crate::{
     value::{Value, values},
 };
 use kernel::{
-    Caller, UsageId, UsageRecord,
+    Caller, UsageId,
     audit::{Entry, Event, Level},
 };
 
@@ -24,24 +24,18 @@ pub(super) fn new_batch(recorder: &Recorder) -> Option<i64> {
     (recorder.level() > Level::None).then(number)
 }
 
-/// Records the rows of one batch, in the order of their ids. A batch that was written before, and is tried again
-/// because the answer was lost, has none and leaves no second record.
+/// Records the rows of one batch, each as its [`bytes`], in the order of their ids. A batch that was written before, and
+/// is tried again because the answer was lost, has none and leaves no second record.
 pub(super) async fn append(
     tx: &mut Tx,
-    batch: Option<i64>,
-    rows: BTreeMap<&UsageId, &UsageRecord>,
+    batch: i64,
+    rows: &BTreeMap<&UsageId, Vec<u8>>,
 ) -> Result<(), StoreError> {
-    let (Some(batch), Some((first, _)), Some((last, _))) =
-        (batch, rows.first_key_value(), rows.last_key_value())
-    else {
+    let (Some((first, _)), Some((last, _))) = (rows.first_key_value(), rows.last_key_value()) else {
         return Ok(());
     };
     let recorder = tx.recorder();
-    let digest = rows.values().try_fold([0; 32], |digest, row| {
-        let mut values = Vec::with_capacity(WIDTH);
-        push_values(&mut values, row);
-        add(&recorder, digest, &values)
-    })?;
+    let digest = rows.values().try_fold([0; 32], |digest, row| recorder.seal(&digest, row))?;
     let entry = Entry::done(Event::UsageRecorded, &Caller::operator())
         .with("batch", batch)
         .with("count", rows.len())
@@ -79,7 +73,7 @@ pub async fn batches(db: &Db) -> Result<BTreeMap<i64, BatchProof>, StoreError> {
             let id = id.clone();
             let (count, digest) = all.entry(batch).or_default();
             *count += 1;
-            *digest = add(db.recorder(), *digest, &columns)?;
+            *digest = db.recorder().seal(digest, &bytes(&columns))?;
             after = id;
         }
         if is_last {
@@ -90,9 +84,9 @@ pub async fn batches(db: &Db) -> Result<BTreeMap<i64, BatchProof>, StoreError> {
     Ok(all.into_iter().map(|(batch, sums)| (batch, proof(sums))).collect())
 }
 
-/// Adds one row, as it is stored, to the digest of those before. Each column says its kind and its length, so that no
-/// two rows have the same bytes.
-fn add(recorder: &Recorder, digest: [u8; 32], columns: &[Value]) -> Result<[u8; 32], StoreError> {
+/// One row as its columns are stored, for a digest. Each column says its kind and its length, so that no two rows have
+/// the same bytes.
+pub(super) fn bytes(columns: &[Value]) -> Vec<u8> {
     // Rows from before there was a column for the API key have none of it in their digest.
     let columns = match columns {
         [former @ .., Value::Null] => former,
@@ -111,7 +105,7 @@ fn add(recorder: &Recorder, digest: [u8; 32], columns: &[Value]) -> Result<[u8; 
         row.extend_from_slice(&(bytes.len() as u64).to_be_bytes());
         row.extend_from_slice(bytes);
     }
-    recorder.seal(&digest, &row)
+    row
 }
 
 fn hex(bytes: &[u8]) -> String {
