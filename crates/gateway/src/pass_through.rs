@@ -1,7 +1,7 @@
 //! Requests for which Wardroom has no route, passed on to a provider as they are: `ENABLE_OPENAI_API_PASSTHROUGH`.
 //!
 //! Nothing here knows models, prices or budgets, which is why it is for people alone, and only for those who may use
-//! every model. The provider gets the method, the path, the query and the body; of the headers only what says
+//! every model, with a key that is not limited to some. The provider gets the method, the path, the query and the body; of the headers only what says
 //! how the body is written. The caller gets the status, the kind and the body.
 
 use bytes::Bytes;
@@ -45,6 +45,11 @@ impl Gateway {
     pub async fn pass_through(&self, caller: &Caller, passage: Passage) -> Result<Response<Bytes>, Refusal> {
         let inner = &*self.0;
         let (person, _) = caller.may_use_workspace()?;
+        if person.is_limited_to_models() {
+            let words =
+                "This API key is limited to models, and on this way Wardroom cannot see which one is asked.";
+            return Err(Refusal::new(Kind::Forbidden, "key_model_access_denied", words));
+        }
         if !self.may_reach_all(&Payer::Caller(caller.clone())) {
             let words =
                 "You may not use every model here, and on this way Wardroom cannot see which one is asked.";

@@ -43,6 +43,10 @@ pub(crate) enum IdentityError {
     /// The same words for every reason: a forger learns nothing from them.
     #[error("You are not signed in any more. Sign in again.")]
     SessionOver,
+    #[error(
+        "Everybody needs two-step sign-in here now (ENABLE_MFA). Sign in again: it is set up on the way in."
+    )]
+    SecondFactorRequired,
     #[error("This is the last administrator. Make somebody else an administrator first.")]
     LastAdmin,
     #[error("This is your own account. Another administrator can delete it.")]
@@ -79,6 +83,7 @@ impl IdentityError {
             Self::PasswordAuthDisabled => (Kind::Forbidden, "password_auth_disabled", None),
             Self::LoginFormDisabled => (Kind::Forbidden, "login_form_disabled", None),
             Self::SessionOver => (Kind::Unauthenticated, "session_over", None),
+            Self::SecondFactorRequired => (Kind::Unauthenticated, "second_factor_required", None),
             Self::LastAdmin => (Kind::Invalid, "last_admin", Some("role")),
             Self::OwnAccount => (Kind::Invalid, "own_account", None),
             Self::List(_) => (Kind::Invalid, "invalid_list", None),

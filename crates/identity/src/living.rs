@@ -23,6 +23,17 @@ const SHARDS: usize = 16;
 /// Entries of one shard; a full one is emptied and fills again from the database.
 const ROOM: usize = 4_096;
 
+/// What a session rests on, as far as `ENABLE_MFA` cares.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ground {
+    /// The account has a second factor, or somebody else vouches for the person.
+    Enough,
+    /// The account has none.
+    NoFactor,
+    /// Nobody asked yet whether the account has one.
+    Unasked,
+}
+
 /// One living session as it was read from the database.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Living {
@@ -33,13 +44,15 @@ pub(crate) struct Living {
     /// When its owner last proved to be there.
     pub(crate) proved_at: Timestamp,
     pub(crate) expires_at: Option<Timestamp>,
+    pub(crate) ground: Ground,
     pub(crate) read_at: Timestamp,
 }
 
 impl Living {
     /// What was read at this moment.
-    pub(crate) fn new(session: &Session, user: &User, read_at: Timestamp) -> Self {
+    pub(crate) fn new(session: &Session, user: &User, ground: Ground, read_at: Timestamp) -> Self {
         Self {
+            ground,
             user: user.id.clone(),
             role: user.role,
             name: user.name.as_str().into(),
@@ -158,6 +171,7 @@ mod tests {
             email: Email::parse(&format!("{user}@example.com")).unwrap(),
             proved_at: at(0),
             expires_at: None,
+            ground: Ground::Enough,
             read_at: at(0),
         }
     }

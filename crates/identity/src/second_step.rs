@@ -74,7 +74,7 @@ impl Identity {
     /// The password was right: a session, or the next step towards one.
     pub(crate) async fn password_was_right(&self, user: User, by: &Caller) -> Result<SignIn, Refusal> {
         let factors = factors::of(&self.0.db, &user.id).await?;
-        if factors.has_totp || factors.passkeys > 0 {
+        if factors.has_second() {
             return Ok(SignIn::Next(self.next_step(&user, StepKind::Verify, methods(factors))));
         }
         if self.rules().second_factor == SecondFactor::Required {
@@ -84,7 +84,7 @@ impl Identity {
         Ok(SignIn::Done(Box::new(view)))
     }
 
-    fn next_step(&self, user: &User, kind: StepKind, methods: Vec<StepMethod>) -> NextStep {
+    pub(crate) fn next_step(&self, user: &User, kind: StepKind, methods: Vec<StepMethod>) -> NextStep {
         let ticket = self.0.ring.ticket(ticket_kind(kind), &bound_to(user), PATIENCE, &self.0.world);
         let token = Secret::new(format!("{}.{}", ticket.bearer(), user.id));
         NextStep { kind, token, expires_in: PATIENCE, methods }

@@ -8,7 +8,13 @@ use store::{
     sessions::{self, Begun, Grounds, SecondStep},
 };
 
-use crate::{Identity, device, error::IdentityError, living::Living, proof_error::ProofError};
+use crate::{
+    Identity, device,
+    error::IdentityError,
+    living::{Ground, Living},
+    proof_error::ProofError,
+    rules::SecondFactor,
+};
 
 /// A sign-in as its owner sees it.
 #[derive(Debug, Clone)]
@@ -83,7 +89,7 @@ impl Identity {
 
     /// The same request, by the person who signs in with it.
     pub(crate) fn acting_in(&self, session: &Session, user: &User, by: &Caller) -> Caller {
-        let living = Living::new(session, user, session.created_at);
+        let living = Living::new(session, user, Ground::Unasked, session.created_at);
         let rights = self.rights_of(&user.id, user.role);
         by.acting_as(Who::Person(living.person(session.id.clone(), rights)))
     }
@@ -119,24 +125,37 @@ impl Identity {
     pub async fn person(&self, token: &str) -> Result<Person, Refusal> {
         let now = self.0.world.now();
         let claims = self.0.ring.read_session(token, now).map_err(|_| IdentityError::SessionOver)?;
-        let living = match self.0.living.find(&claims.jti, now) {
+        let wanted = self.rules().second_factor;
+        let is_known = |living: &Living| wanted == SecondFactor::Optional || living.ground != Ground::Unasked;
+        let living = match self.0.living.find(&claims.jti, now).filter(is_known) {
             Some(living) => living,
-            None => self.look_up(&claims.jti, now).await?,
+            None => self.look_up(&claims.jti, wanted, now).await?,
         };
         let has_ended = living.expires_at.is_some_and(|end| end <= now);
         if has_ended || living.user != claims.id {
             return Err(IdentityError::SessionOver.into());
         }
+        // Whoever signed in before everybody needed a second factor, or took theirs away since, sets one up on the way
+        // in, like all others.
+        if wanted == SecondFactor::Required && living.ground == Ground::NoFactor {
+            return Err(IdentityError::SecondFactorRequired.into());
+        }
         let rights = self.rights_of(&living.user, living.role);
         Ok(living.person(claims.jti, rights))
     }
 
-    async fn look_up(&self, id: &SessionId, now: Timestamp) -> Result<Living, Refusal> {
+    async fn look_up(&self, id: &SessionId, wanted: SecondFactor, now: Timestamp) -> Result<Living, Refusal> {
         let epoch = self.0.living.epoch();
         let found = sessions::by_id(&self.0.db, id).await?;
         let (session, user) = found.ok_or(IdentityError::SessionOver)?;
         self.0.activity.note(&session, &user, now);
-        let living = Living::new(&session, &user, now);
+        let ground = match wanted {
+            _ if session.method == SignInMethod::TrustedHeader => Ground::Enough,
+            SecondFactor::Optional => Ground::Unasked,
+            SecondFactor::Required if factors::of(&self.0.db, &user.id).await?.has_second() => Ground::Enough,
+            SecondFactor::Required => Ground::NoFactor,
+        };
+        let living = Living::new(&session, &user, ground, now);
         self.0.living.remember(id.clone(), living.clone(), epoch);
         Ok(living)
     }

@@ -12,17 +12,18 @@ use crate::{
     form::Checked,
     passwords::Proved,
     provision::{Applicant, Door},
-    second_step::SignIn,
-    session::SessionView,
+    rules::SecondFactor,
+    second_step::{SignIn, StepKind},
 };
 
 impl Identity {
-    /// Makes an account for somebody who asks for it, and signs them in.
+    /// Makes an account for somebody who asks for it, and signs them in; where everybody needs a second factor, it is
+    /// set up first.
     ///
     /// Refuses with `password_auth_disabled`, `signup_closed`, `invalid_email`, `email_taken`, `invalid_name`,
     /// `invalid_picture`, `weak_password` or, after a hundred within ten minutes from one network,
     /// `too_many_attempts`.
-    pub async fn sign_up(&self, form: NewAccount<'_>, by: &Caller) -> Result<SessionView, Refusal> {
+    pub async fn sign_up(&self, form: NewAccount<'_>, by: &Caller) -> Result<SignIn, Refusal> {
         self.rules().require_passwords()?;
         // Asked again, for good, where the account is made; here it spares strangers' hashing.
         if !self.is_sign_up_open().await? {
@@ -35,7 +36,11 @@ impl Identity {
         }
         let applicant = self.applicant(form.check(&self.password_rules())?).await?;
         let user = self.provision(applicant, Door::SignUp, by).await?;
-        self.begin(user, SignInMethod::SignUp, None, by).await
+        if self.rules().second_factor == SecondFactor::Required {
+            return Ok(SignIn::Next(self.next_step(&user, StepKind::Enrol, Vec::new())));
+        }
+        let view = self.begin(user, SignInMethod::SignUp, None, by).await?;
+        Ok(SignIn::Done(Box::new(view)))
     }
 
     /// Signs in with a password, or takes the first of two steps. Refuses with `password_auth_disabled` or

@@ -67,6 +67,13 @@ pub struct Factors {
     pub recovery_codes: u64,
 }
 
+impl Factors {
+    /// Whether somebody can take a second step with them. Recovery codes stand in for a factor, and are none.
+    pub const fn has_second(self) -> bool {
+        self.has_totp || self.passkeys > 0
+    }
+}
+
 /// The authenticator app of an account.
 #[derive(Debug, Clone)]
 pub struct Totp {

@@ -96,11 +96,6 @@ export class SessionState {
     if ('token' in answer) await this.enter(answer);
   }
 
-  /** Creates an account and signs in with it. Throws `ApiError`. */
-  async signUp(account: Schema<'SignUp'>): Promise<void> {
-    await this.enter(await need(api.POST('/api/v1/auths/signup', { body: account })));
-  }
-
   /** Ends the session on the server first: a page that merely forgot it would leave it open. */
   async signOut(): Promise<void> {
     await need(api.POST('/api/v1/auths/signout'));

@@ -5,7 +5,7 @@ use tokio::task::JoinSet;
 
 use crate::{AccountChange, Filter};
 
-use super::{ELSEWHERE, GOOD, HOME, House, account, code, permit, stranger};
+use super::{ELSEWHERE, GOOD, HOME, House, account, code, done, permit, stranger};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn of_people_who_sign_up_first_together_one_administrates_and_the_others_find_the_door_closed() {
@@ -20,7 +20,7 @@ async fn of_people_who_sign_up_first_together_one_administrates_and_the_others_f
         });
     }
     let outcomes = running.join_all().await;
-    let made: Vec<_> = outcomes.into_iter().flatten().map(|view| view.user.role).collect();
+    let made: Vec<_> = outcomes.into_iter().flatten().map(|step| done(step).user.role).collect();
     assert_eq!(made, [Role::Admin]);
     assert!(!house.identity.is_sign_up_open().await.unwrap());
     assert_eq!(code(house.sign_up("late").await), "signup_closed");

@@ -107,7 +107,8 @@ impl House {
     }
 
     pub(crate) async fn sign_up(&self, name: &str) -> Result<SessionView, Refusal> {
-        self.identity.sign_up(account(name, &format!("{name}@example.com"), GOOD), &stranger(HOME)).await
+        let email = format!("{name}@example.com");
+        self.identity.sign_up(account(name, &email, GOOD), &stranger(HOME)).await.map(done)
     }
 
     pub(crate) async fn sign_in(

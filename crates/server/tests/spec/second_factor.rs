@@ -12,6 +12,7 @@ spec! {
     a_ticket_is_worth_nothing_once_the_password_is_another;
     what_is_no_ticket_is_refused_in_one_way_and_opens_nothing;
     where_everybody_needs_a_second_factor_it_is_set_up_on_the_way_in;
+    a_sign_in_from_before_everybody_needed_a_second_factor_is_over;
     the_operator_takes_a_lost_factor_away;
     neither_seed_nor_codes_stand_in_the_database_or_in_the_log;
 }
@@ -150,21 +151,64 @@ async fn what_is_no_ticket_is_refused_in_one_way_and_opens_nothing(stage: Stage)
     assert_eq!((as_enrolment.status, as_enrolment.code().as_str()), (400, "challenge_expired"));
 }
 
+/// Sets an app up in the middle of a sign-in; the session's token, and the app.
+async fn enrol_on_the_way_in(app: &TestApp, step: Answer) -> (String, AuthenticatorApp) {
+    assert_eq!(step.header("set-cookie"), None, "nobody is signed in yet");
+    let step = step.json();
+    assert_eq!((&step["next_step"], &step["token"]), (&json!("enroll"), &Value::Null), "{step}");
+    let ticket = step["challenge_token"].as_str().unwrap();
+    let seed = stranger(app).post(START, json!({ "challenge_token": ticket })).await.expect(200).json();
+    let device = AuthenticatorApp::new(seed["secret"].as_str().unwrap());
+    let body = json!({ "challenge_token": ticket, "code": device.code(-1) });
+    let confirmed = stranger(app).post(CONFIRM, body).await.expect(200);
+    assert!(confirmed.header("set-cookie").unwrap().starts_with("token="));
+    (confirmed.json()["session"]["token"].as_str().unwrap().to_owned(), device)
+}
+
 async fn where_everybody_needs_a_second_factor_it_is_set_up_on_the_way_in(stage: Stage) {
     let app = stage.env("ENABLE_MFA", "true").start().await;
-    let ada = app.person("ada").await;
-    let step = password(&app, &ada).await.expect(200).json();
-    assert_eq!(step["next_step"], "enroll");
-    let token = step["challenge_token"].as_str().unwrap();
-    let seed = stranger(&app).post(START, json!({ "challenge_token": token })).await.expect(200).json();
-    let device = AuthenticatorApp::new(seed["secret"].as_str().unwrap());
-    let body = json!({ "challenge_token": token, "code": device.code(-1) });
-    let confirmed = stranger(&app).post(CONFIRM, body).await.expect(200);
-    assert!(confirmed.header("set-cookie").unwrap().starts_with("token="));
-    let session = confirmed.json()["session"]["token"].as_str().unwrap().to_owned();
+    let account = json!({ "name": "Ada", "email": "ada@example.com", "password": "Correct-ada-9-Battery" });
+    let up = stranger(&app).post("/api/v1/auths/signup", account.clone()).await.expect(200);
+    assert_eq!(app.sql("SELECT role FROM account"), [["admin"]]);
+    assert_eq!(app.sql("SELECT COUNT(*) FROM session"), [["0"]]);
+    drop(up);
+    let step = stranger(&app).post(SIGN_IN, account.clone()).await.expect(200);
+    let (session, device) = enrol_on_the_way_in(&app, step).await;
     stranger(&app).bearer(&session).get("/api/v1/auths/").await.expect(200);
-    let next = ticket(&app, &ada).await;
-    stranger(&app).post(VERIFY, shown(&next, &device.code(0))).await.expect(200);
+    let next = stranger(&app).post(SIGN_IN, account).await.expect(200).json();
+    let next = next["challenge_token"].as_str().unwrap();
+    stranger(&app).post(VERIFY, shown(next, &device.code(0))).await.expect(200);
+    // The ticket of the sign-up itself does as well.
+    let bob = json!({ "name": "Bob", "email": "bob@example.com", "password": "Correct-bob-9-Battery" });
+    let up = stranger(&app).post("/api/v1/auths/signup", bob).await.expect(200);
+    let (session, _) = enrol_on_the_way_in(&app, up).await;
+    stranger(&app).bearer(&session).get("/api/v1/chats/").await.expect(200);
+}
+
+async fn a_sign_in_from_before_everybody_needed_a_second_factor_is_over(stage: Stage) {
+    let mut app = stage.env("ENABLE_API_KEYS", "true").start().await;
+    let (ada, bob) = (app.admin().await, app.person("bob").await);
+    enrol(&bob).await;
+    ada.get("/api/v1/auths/").await.expect(200);
+    app.set_env("ENABLE_MFA", "true");
+    app.restart().await;
+    for path in ["/api/v1/auths/", "/api/v1/chats/", "/api/v1/users/", "/api/v1/auths/sessions"] {
+        let refused = ada.get(path).await.expect(401);
+        assert_eq!(refused.code(), "second_factor_required", "{path}");
+        assert!(refused.message().contains("ENABLE_MFA"), "{}", refused.message());
+    }
+    ada.chat("Hi").await.expect(401);
+    ada.post(START, json!({})).await.expect(400);
+    let (session, _) = enrol_on_the_way_in(&app, password(&app, &ada).await.expect(200)).await;
+    let ada = stranger(&app).bearer(&session);
+    ada.get("/api/v1/users/").await.expect(200);
+    // Whoever takes the factor away signs in once more, and sets another one up.
+    let cookie = ada.delete("/api/v1/auths/mfa").await.expect(204).header("set-cookie").unwrap().to_owned();
+    let token = cookie.trim_start_matches("token=").split(';').next().unwrap();
+    let refused = stranger(&app).bearer(token).get("/api/v1/users/").await.expect(401);
+    assert_eq!(refused.code(), "second_factor_required");
+    let step = password(&app, &bob).await.expect(200).json();
+    assert_eq!(step["next_step"], "verify");
 }
 
 async fn the_operator_takes_a_lost_factor_away(app: TestApp) {

@@ -170,8 +170,9 @@ async fn seen(
 ) -> Result<std::sync::Arc<Target>, Refusal> {
     let missing = || Refusal::not_found("model");
     let target = gateway.settled_catalog().await.find(id).ok_or_else(missing)?;
-    let may_see =
+    let is_granted =
         caller.may_manage_connections().is_ok() || gateway.model_access(Asker::from(person), id).is_some();
+    let may_see = is_granted && person.credential_reaches(id);
     may_see.then_some(target).ok_or_else(missing)
 }
 

@@ -117,7 +117,9 @@ async fn list_models(
             Payer::Key(held) => {
                 ModelId::parse(&target.public_id).is_some_and(|id| held.key.may_use_model(&id).is_ok())
             }
-            Payer::Caller(_) => true,
+            Payer::Caller(caller) => {
+                caller.person().is_none_or(|person| person.credential_reaches(&target.public_id))
+            }
         };
         is_listed && gateway.may_reach(&payer, &target.public_id)
     };

@@ -5406,13 +5406,13 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Signed in; the cookie `token` is set */
+            /** @description Signed in, and the cookie `token` is set; or a second factor is wanted first */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Session"];
+                    "application/json": components["schemas"]["SignedIn"];
                 };
             };
             /** @description `invalid_email`, `email_taken`, `invalid_name`, `invalid_picture`, `weak_password` */

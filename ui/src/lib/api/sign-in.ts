@@ -16,6 +16,7 @@ const under = (challenge_token: string | undefined) => (challenge_token === unde
 
 export const signIn = {
   password: (credentials: Schema<'SignIn'>) => need(api.POST('/api/v1/auths/signin', { body: credentials })),
+  signUp: (account: Schema<'SignUp'>) => need(api.POST('/api/v1/auths/signup', { body: account })),
   code: (challenge_token: string, code: string) => need(api.POST('/api/v1/auths/mfa/verify', { body: { challenge_token, code } })),
   recover: (challenge_token: string, code: string) => need(api.POST('/api/v1/auths/mfa/recover', { body: { challenge_token, code } })),
 

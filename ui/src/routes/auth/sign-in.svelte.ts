@@ -4,8 +4,8 @@
  */
 import { digitsOf } from '$lib/account/code';
 import { Enrolment } from '$lib/account/enrolment.svelte';
-import { ApiError, ReadableError } from '$lib/api/client';
-import { isNextStep, signIn, type NextStep, type SecondStep } from '$lib/api/sign-in';
+import { ApiError, ReadableError, type Schema } from '$lib/api/client';
+import { isNextStep, signIn, type NextStep, type SecondStep, type SignInAnswer } from '$lib/api/sign-in';
 import { session } from '$lib/session.svelte';
 import { canOfferInField, passkeyObstacle, usePasskey, type PasskeyUse } from '$lib/webauthn';
 
@@ -31,7 +31,15 @@ export class SignIn {
 
   /** The first step; true when the person is in already. Throws `ApiError`. */
   async password(email: string, password: string): Promise<boolean> {
-    const answer = await signIn.password({ email, password });
+    return this.#begin(await signIn.password({ email, password }));
+  }
+
+  /** A new account instead; true when the person is in already. Throws `ApiError`. */
+  async signUp(account: Schema<'SignUp'>): Promise<boolean> {
+    return this.#begin(await signIn.signUp(account));
+  }
+
+  async #begin(answer: SignInAnswer): Promise<boolean> {
     if (isNextStep(answer)) {
       this.#goOn(answer);
       return false;

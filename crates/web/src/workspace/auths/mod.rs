@@ -184,7 +184,7 @@ impl From<&SessionView> for Session {
 
 /// Create an account and sign in. The first person becomes the administrator, and closes sign-up.
 #[utoipa::path(post, path = "/api/v1/auths/signup", tag = "accounts", request_body = SignUp, responses(
-    (status = 200, body = Session, description = "Signed in; the cookie `token` is set"),
+    (status = 200, body = SignedIn, description = "Signed in, and the cookie `token` is set; or a second factor is wanted first"),
     (status = 400, description = "`invalid_email`, `email_taken`, `invalid_name`, `invalid_picture`, `weak_password`"),
     (status = 403, description = "`signup_closed`, `password_auth_disabled`"),
     (status = 429, description = "`too_many_attempts`: a hundred from one network within ten minutes; see `Retry-After`"),
@@ -196,15 +196,15 @@ async fn sign_up(
     Extension(caller): Extension<Caller>,
     headers: HeaderMap,
     Body(form): Body<SignUp>,
-) -> Answer<impl IntoResponse> {
+) -> Answer<Response> {
     let account = NewAccount {
         name: &form.name,
         email: &form.email,
         password: form.password.into(),
         profile_image_url: form.profile_image_url.as_deref().unwrap_or_default(),
     };
-    let view = app.services().identity.sign_up(account, &strangers(&caller)).await?;
-    Ok((known_device(&app, &view, &headers, client), signed_in(&app, &view, client)))
+    let step = app.services().identity.sign_up(account, &strangers(&caller)).await?;
+    Ok(onward(&app, step, &headers, client))
 }
 
 /// Sign in with a password, or take the first of two steps. Where a trusted proxy says who somebody is
@@ -232,14 +232,20 @@ async fn sign_in(
     let Body(form) = Body::<SignIn>::from_request(request, &app).await?;
     let device = cookie::device(&headers);
     let typed = SignInForm { email: &form.email, password: form.password.into(), device };
-    match app.services().identity.sign_in(typed, &strangers(&caller)).await? {
+    let step = app.services().identity.sign_in(typed, &strangers(&caller)).await?;
+    Ok(onward(&app, step, &headers, client))
+}
+
+/// Hands over what a right password leads to.
+fn onward(app: &App, step: identity::SignIn, headers: &HeaderMap, client: Client) -> Response {
+    match step {
         identity::SignIn::Done(view) => {
             let body = SignedIn::Done(Box::new(Session::from(&*view)));
-            let device = known_device(&app, &view, &headers, client);
+            let device = known_device(app, &view, headers, client);
             // The outer header is written last: it must not stand before the session's.
-            Ok((device, (go_on(&app, &view, client), Json(body))).into_response())
+            (device, (go_on(app, &view, client), Json(body))).into_response()
         }
-        identity::SignIn::Next(step) => Ok(Json(SignedIn::Next(step.into())).into_response()),
+        identity::SignIn::Next(step) => Json(SignedIn::Next(step.into())).into_response(),
     }
 }
 
