@@ -3,12 +3,15 @@
  * dropped here, so nothing in the page ever holds it.
  */
 import { api, ApiError, messageOf, need, whenUnauthorized, type Schema } from './api/client';
+import { tellOtherTabs, whenAnotherTabTells } from './other-tabs';
 import { router, type Guard } from './router.svelte';
 
 export type Person = Omit<Schema<'Session'>, 'token' | 'token_type'>;
 
 /** `signed out` is somebody's decision; `lost` may be the same person coming back in a minute. */
 export type SessionEnd = 'signed out' | 'lost';
+/** Why somebody who was signed in has to sign in again, without having asked for it. */
+export type Farewell = 'ended' | 'signed out in another tab';
 type EndListener = (how: SessionEnd) => void;
 
 export class SessionState {
@@ -17,6 +20,11 @@ export class SessionState {
   trouble = $state('');
   config = $state.raw<Schema<'AppConfig'> | null>(null);
   person = $state.raw<Person | null>(null);
+
+  /** Why the page for signing in came up by itself; `null` when it did not. */
+  farewell = $state<Farewell | null>(null);
+  /** Whose this page is: who is signed in, or was until the session ended by itself. Empty after a sign-out. */
+  owner = '';
 
   readonly #listeners: EndListener[] = [];
   #isChecking = false;
@@ -75,14 +83,15 @@ export class SessionState {
   async refresh(): Promise<void> {
     const [config, person] = await Promise.all([need(api.GET('/api/config')), this.#whoAmI()]);
     this.config = config;
-    this.person = person;
+    this.#welcome(person);
     router.product = this.productName;
   }
 
   /** Takes the session that a sign-in ended with; the caller goes to `afterSignIn()`. */
   async enter(session: Schema<'Session'>): Promise<void> {
-    this.#welcome(session);
+    this.#welcome(withoutToken(session));
     await this.refresh();
+    tellOtherTabs('in');
   }
 
   /** Whether a proxy in front says who somebody is. */
@@ -99,7 +108,8 @@ export class SessionState {
   /** Ends the session on the server first: a page that merely forgot it would leave it open. */
   async signOut(): Promise<void> {
     await need(api.POST('/api/v1/auths/signout'));
-    this.#end('signed out');
+    this.#end();
+    tellOtherTabs('out');
     await this.refresh();
     router.navigate('/login');
   }
@@ -110,8 +120,9 @@ export class SessionState {
   }
 
   /** A 401 came in. Pending people get it everywhere, so their session is looked at again before it is given up. */
-  async lost(): Promise<void> {
+  async lost(why: Farewell = 'ended'): Promise<void> {
     if (this.status !== 'ready' || this.person === null || this.#isChecking) return;
+    const before = this.person.id;
     this.#isChecking = true; // The check itself is answered 401 when the session is over.
     try {
       await this.refresh();
@@ -120,12 +131,27 @@ export class SessionState {
     } finally {
       this.#isChecking = false;
     }
-    if (this.person === null) this.#end('lost');
+    if (this.person === null) this.farewell = why;
+    if (this.person?.id !== before) this.#tell('lost');
     router.recheck();
   }
 
-  #end(how: SessionEnd): void {
+  /** Another tab of this browser signed in or out, so the cookie is no longer what this page believes. */
+  async hear(news: 'in' | 'out'): Promise<void> {
+    if (this.status !== 'ready') return;
+    if (this.person !== null) return this.lost('signed out in another tab');
+    if (news === 'out') return;
+    await this.refresh().catch(() => undefined); // The server is away; the form says so when it is used.
+    if (this.person !== null) router.recheck();
+  }
+
+  #end(): void {
     this.person = null;
+    [this.owner, this.farewell] = ['', null];
+    this.#tell('signed out');
+  }
+
+  #tell(how: SessionEnd): void {
     for (const listener of this.#listeners) listener(how);
   }
 
@@ -138,8 +164,10 @@ export class SessionState {
     }
   }
 
-  #welcome(session: Schema<'Session'>): void {
-    this.person = withoutToken(session);
+  #welcome(person: Person | null): void {
+    this.person = person;
+    if (person === null) return;
+    [this.owner, this.farewell] = [person.id, null];
   }
 }
 
@@ -158,6 +186,7 @@ export function safeNext(next: string): string | null {
 
 export const session = new SessionState();
 whenUnauthorized(() => void session.lost());
+whenAnotherTabTells((news) => void session.hear(news));
 
 /** Which pages a reader is sent away from, and where to. */
 export const guard: Guard = (route, url) => {

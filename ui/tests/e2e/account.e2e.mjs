@@ -120,15 +120,49 @@ story('an API key is shown once, works where it may, and is revoked', { env: { E
   assert.equal(await status('/api/models'), 401);
 });
 
-story('whoever may have no API keys is told why', {}, async (house) => {
+story('an API key is changed with the form it was made with, and what was left alone stays', { env: { ENABLE_API_KEYS: 'true' } }, async (house) => {
+  const ada = await house.administrator();
+  const key = { name: 'Backup script', endpoints: ['GET /api/models'], models: ['demo/*'], addresses: ['10.20.0.0/16'] };
+  const { api_key } = await ada.ask('POST', '/api/v1/auths/api_keys', key);
+  const page = await ada.visit('/me/keys');
+  await page.getByRole('button', { name: 'Edit Backup script' }).click();
+  const dialog = page.getByRole('dialog', { name: 'Edit Backup script' });
+  assert.equal(await dialog.getByLabel('Endpoints').inputValue(), 'GET /api/models');
+  assert.equal(await dialog.getByLabel('Addresses').inputValue(), '10.20.0.0/16');
+  await expectAccessible(page, 'the form of a key that is changed');
+
+  await dialog.getByLabel('Addresses').fill('somewhere');
+  await dialog.getByRole('button', { name: 'Save' }).click();
+  await eventually(async () => (await dialog.getByLabel('Addresses').getAttribute('aria-invalid')) === 'true', 'the refusal standing at its field');
+
+  await dialog.getByLabel('Addresses').fill('');
+  await dialog.getByLabel('Name').fill('Restore script');
+  await dialog.getByRole('button', { name: 'Save' }).click();
+  await page.getByRole('listitem').getByText('Restore script').first().waitFor();
+  const { items } = await ada.ask('GET', '/api/v1/auths/api_keys');
+  const { name, endpoints, models, addresses, expires_at } = items[0];
+  assert.deepEqual({ name, endpoints, models, addresses, expires_at }, { ...key, name: 'Restore script', addresses: [], expires_at: null });
+
+  const answer = await fetch(`${house.url}/api/models`, { headers: { authorization: `Bearer ${api_key}` }, signal: AbortSignal.timeout(PATIENCE) });
+  assert.equal(answer.status, 200, 'the key works from here now');
+});
+
+story('where API keys are switched off, the page says so and shows administrators the way', {}, async (house) => {
   const ada = await house.administrator();
   const page = await ada.visit('/me/keys');
-  await page.getByRole('button', { name: 'Create key' }).first().click();
-  const dialog = page.getByRole('dialog', { name: 'Create an API key' });
-  await dialog.getByLabel('Name').fill('Backup script');
-  await dialog.getByRole('button', { name: 'Create key' }).click();
-  await dialog.getByRole('alert').getByText('ENABLE_API_KEYS').waitFor();
-  assert.equal(await dialog.getByLabel('Name').inputValue(), 'Backup script');
+  await page.getByRole('heading', { name: 'API keys are switched off' }).waitFor();
+  assert.equal(await page.getByRole('button', { name: 'Create key' }).count(), 0);
+  await expectAccessible(page, 'API keys that are switched off');
+  await page.getByRole('main').getByRole('link', { name: 'Open settings' }).click();
+  await page.getByText('ENABLE_API_KEYS', { exact: true }).first().waitFor();
+});
+
+story('whoever lacks the permission for API keys is told which one', { env: { ENABLE_API_KEYS: 'true', ENABLE_SIGNUP: 'true' } }, async (house) => {
+  const ben = await house.member(await house.administrator());
+  const page = await ben.visit('/me/keys');
+  await page.getByRole('heading', { name: 'No API keys for this account' }).waitFor();
+  await page.getByText('features.api_keys').waitFor();
+  assert.equal(await page.getByRole('button', { name: 'Create key' }).count(), 0);
   await expectAccessible(page, 'no API keys for this account');
 });
 

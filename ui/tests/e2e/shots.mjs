@@ -12,7 +12,7 @@ import { launchBrowser } from './support/browser.mjs';
 import { answers, choose, finished, say } from './support/chat.mjs';
 import { Person } from './support/person.mjs';
 import { startServer } from './support/server.mjs';
-import { totp } from './support/totp.mjs';
+import { AuthenticatorApp, totp } from './support/totp.mjs';
 
 const folder = process.env.SHOTS;
 if (!folder) throw new Error('name the folder for the pictures in SHOTS');
@@ -112,6 +112,7 @@ async function ownAccount(people, chat) {
   await light.page.getByLabel('Name').fill('Work laptop');
   await light.page.getByRole('button', { name: 'Go on' }).click();
   await light.page.getByRole('list', { name: 'Passkeys' }).waitFor();
+  await signInAgain(people, new AuthenticatorApp(secret));
 
   const key = { name: 'Backup script', endpoints: ['GET /api/models'], models: ['demo/*'], addresses: ['10.20.0.0/16'] };
   await light.ask('POST', '/api/v1/auths/api_keys', key);
@@ -137,11 +138,24 @@ async function ownAccount(people, chat) {
   }
 }
 
+/** A new factor ends the other sessions; the other looks come back with a code each. */
+async function signInAgain({ light, ...others }, app) {
+  for (const person of Object.values(others)) {
+    const { challenge_token } = await person.ask('POST', '/api/v1/auths/signin', { email: light.email, password: light.password });
+    await person.ask('POST', '/api/v1/auths/mfa/verify', { challenge_token, code: await app.code() });
+  }
+}
+
 /** Takes the picture `name` of `path` in every look. */
 async function everywhere(people, path, name, ready = (tab) => tab.getByRole('main').waitFor()) {
   for (const [look, { page }] of Object.entries(people)) {
     await page.goto(path);
-    await ready(page);
+    try {
+      await ready(page);
+    } catch (error) {
+      await page.screenshot({ path: join(folder, `failed-${name}-${look}.png`) });
+      throw error;
+    }
     await page.waitForLoadState('networkidle');
     await page.screenshot({ path: join(folder, `${name}-${look}.png`) });
   }

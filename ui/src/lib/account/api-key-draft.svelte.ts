@@ -2,21 +2,9 @@
  * The form of one API key while somebody writes it: fields as typed, what is wrong with each, and what would be sent.
  * Knows nothing of dialogs or of the network, and never holds the key's secret.
  */
-import type { NewApiKey } from '$lib/api/api-keys';
-
-export type Expiry = 'never' | 'week' | 'month' | 'quarter' | 'year' | 'date';
-
-export const EXPIRIES: { value: Expiry; label: string }[] = [
-  { value: 'week', label: 'In 7 days' },
-  { value: 'month', label: 'In 30 days' },
-  { value: 'quarter', label: 'In 90 days' },
-  { value: 'year', label: 'In a year' },
-  { value: 'date', label: 'On a date…' },
-  { value: 'never', label: 'Never' },
-];
-
-const DAY = 86_400;
-const PRESETS: Partial<Record<Expiry, number>> = { week: 7 * DAY, month: 30 * DAY, quarter: 90 * DAY, year: 365 * DAY };
+import type { ApiKey, ApiKeyChanges, NewApiKey } from '$lib/api/api-keys';
+import { Expiry } from '$lib/ui/expiry.svelte';
+import { linesOf, sameSet, wordsOf } from '$lib/ui/lists';
 
 export class ApiKeyDraft {
   name = $state('');
@@ -26,9 +14,18 @@ export class ApiKeyDraft {
   models = $state('');
   /** Addresses and networks, parted likewise. */
   addresses = $state('');
-  expiry = $state<Expiry>('quarter');
-  /** `YYYY-MM-DD`, read in the browser's own time zone; used when `expiry` is `date`. */
-  expiryDate = $state('');
+  readonly expiry: Expiry;
+  readonly saved: ApiKey | null;
+
+  constructor(saved: ApiKey | null) {
+    this.saved = saved;
+    this.expiry = new Expiry(saved?.expires_at);
+    if (!saved) return;
+    this.name = saved.name;
+    this.endpoints = saved.endpoints.join('\n');
+    this.models = saved.models.join('\n');
+    this.addresses = saved.addresses.join('\n');
+  }
 
   get nameProblem(): string {
     return this.name.trim() === '' ? 'Give the key a name that says what uses it.' : '';
@@ -40,16 +37,9 @@ export class ApiKeyDraft {
     return wrong === undefined ? '' : `“${wrong}” is no endpoint. Write a path, with a method before it if you like: GET /api/models.`;
   }
 
-  /** `now` in Unix seconds. */
-  expiryProblem(now: number): string {
-    if (this.expiry !== 'date') return '';
-    const at = endOfDay(this.expiryDate);
-    if (at === null) return 'Choose the last day on which the key works.';
-    return at <= now ? 'That day is over; choose a later one.' : '';
-  }
-
-  isComplete(now: number): boolean {
-    return !this.nameProblem && !this.endpointProblem && !this.expiryProblem(now);
+  /** Whether nothing in it is wrong. `now` in Unix seconds. */
+  isFit(now: number): boolean {
+    return !this.nameProblem && !this.endpointProblem && !this.expiry.problem(now);
   }
 
   creation(now: number): NewApiKey {
@@ -58,29 +48,21 @@ export class ApiKeyDraft {
       endpoints: linesOf(this.endpoints),
       models: wordsOf(this.models),
       addresses: wordsOf(this.addresses),
-      expires_at: this.#expiresAt(now),
+      expires_at: this.expiry.at(now),
     };
   }
 
-  #expiresAt(now: number): number | null {
-    if (this.expiry === 'date') return endOfDay(this.expiryDate);
-    const preset = PRESETS[this.expiry];
-    return preset === undefined ? null : now + preset;
+  /** Only what differs from the saved key, so that saving a name widens nothing. */
+  changes(now: number): ApiKeyChanges {
+    const { saved } = this;
+    const changes: ApiKeyChanges = {};
+    if (!saved) return changes;
+    const { name, endpoints = [], models = [], addresses = [], expires_at } = this.creation(now);
+    if (name !== saved.name) changes.name = name;
+    if (!sameSet(endpoints, saved.endpoints)) changes.endpoints = endpoints;
+    if (!sameSet(models, saved.models)) changes.models = models;
+    if (!sameSet(addresses, saved.addresses)) changes.addresses = addresses;
+    if (expires_at !== saved.expires_at) changes.expires_at = expires_at;
+    return changes;
   }
-}
-
-function linesOf(text: string): string[] {
-  return [...new Set(text.split(/[\n,]+/).map((line) => line.trim()))].filter((line) => line !== '');
-}
-
-function wordsOf(text: string): string[] {
-  return [...new Set(text.split(/[\s,]+/))].filter((word) => word !== '');
-}
-
-/** The last second of a day in the browser's time zone, so that "until 3 May" includes the third. */
-function endOfDay(date: string): number | null {
-  const match = /^(\d{4})-(\d{2})-(\d{2})$/.exec(date);
-  if (!match) return null;
-  const end = new Date(Number(match[1]), Number(match[2]) - 1, Number(match[3]), 23, 59, 59);
-  return Number.isNaN(end.getTime()) ? null : Math.floor(end.getTime() / 1000);
 }

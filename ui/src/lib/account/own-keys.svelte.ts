@@ -1,6 +1,6 @@
 /** The API keys of the person who is signed in. */
 import { Remote } from '$lib/admin/remote.svelte';
-import { apiKeys, type ApiKey, type CreatedApiKey, type NewApiKey } from '$lib/api/api-keys';
+import { apiKeys, type ApiKey, type ApiKeyChanges, type CreatedApiKey, type NewApiKey } from '$lib/api/api-keys';
 
 export class OwnKeys {
   list = new Remote<ApiKey[]>();
@@ -14,6 +14,11 @@ export class OwnKeys {
     const created = await apiKeys.create(key);
     void this.load();
     return created;
+  }
+
+  async change(id: string, changes: ApiKeyChanges): Promise<void> {
+    await apiKeys.change(id, changes);
+    await this.load();
   }
 
   async revoke(id: string): Promise<void> {

@@ -3,6 +3,8 @@
  * Knows nothing of dialogs or of the network, and never holds the key's secret.
  */
 import type { Schema } from '$lib/api/client';
+import { Expiry } from '$lib/ui/expiry.svelte';
+import { sameSet, wordsOf } from '$lib/ui/lists';
 
 type VirtualKey = Schema<'VirtualKey'>;
 type NewVirtualKey = Schema<'NewVirtualKey'>;
@@ -17,11 +19,6 @@ export const ENDPOINTS = [
   { name: 'models', label: 'List models' },
 ] as const;
 
-export type Expiry = 'keep' | 'never' | 'week' | 'month' | 'quarter' | 'year' | 'date';
-
-const DAY = 86_400;
-const PRESETS: Partial<Record<Expiry, number>> = { week: 7 * DAY, month: 30 * DAY, quarter: 90 * DAY, year: 365 * DAY };
-
 export class KeyDraft {
   name = $state('');
   ownerId = $state<string | null>(null);
@@ -29,26 +26,24 @@ export class KeyDraft {
   models = $state('');
   /** Names out of [`ENDPOINTS`]; empty means every endpoint. */
   endpoints = $state<string[]>([]);
-  expiry = $state<Expiry>('quarter');
-  /** `YYYY-MM-DD`, read in the browser's own time zone; used when `expiry` is `date`. */
-  expiryDate = $state('');
+  readonly expiry: Expiry;
   /** US dollars as typed; empty means no limit. */
   budget = $state('');
   readonly saved: VirtualKey | null;
 
   constructor(saved: VirtualKey | null) {
     this.saved = saved;
+    this.expiry = new Expiry(saved?.expires_at);
     if (!saved) return;
     this.name = saved.name;
     this.ownerId = saved.owner?.id ?? null;
     this.models = saved.models.join('\n');
     this.endpoints = [...saved.endpoints];
-    this.expiry = saved.expires_at === null ? 'never' : 'keep';
     this.budget = saved.max_budget === null ? '' : String(saved.max_budget);
   }
 
   get patterns(): string[] {
-    return [...new Set(this.models.split(/[\s,]+/).filter((pattern) => pattern !== ''))];
+    return wordsOf(this.models);
   }
 
   get nameProblem(): string | null {
@@ -63,20 +58,9 @@ export class KeyDraft {
     return null;
   }
 
-  /** `now` in Unix seconds. */
-  expiryProblem(now: number): string | null {
-    if (this.expiry !== 'date') return null;
-    const at = endOfDay(this.expiryDate);
-    if (at === null) return 'Choose the last day on which the key works.';
-    return at <= now ? 'That day is over; choose a later one.' : null;
-  }
-
-  /** Unix seconds, or `null` for a key that never expires. */
-  expiresAt(now: number): number | null {
-    if (this.expiry === 'keep') return this.saved?.expires_at ?? null;
-    if (this.expiry === 'date') return endOfDay(this.expiryDate);
-    const preset = PRESETS[this.expiry];
-    return preset === undefined ? null : now + preset;
+  /** Whether nothing in it is wrong. `now` in Unix seconds. */
+  isFit(now: number): boolean {
+    return !this.nameProblem && !this.budgetProblem && !this.expiry.problem(now);
   }
 
   creation(now: number): NewVirtualKey {
@@ -85,7 +69,7 @@ export class KeyDraft {
       owner_id: this.ownerId,
       models: this.patterns,
       endpoints: this.endpoints,
-      expires_at: this.expiresAt(now),
+      expires_at: this.expiry.at(now),
       max_budget: this.#budget(),
     };
   }
@@ -100,7 +84,7 @@ export class KeyDraft {
     if (this.ownerId !== (saved.owner?.id ?? null)) changes.owner_id = this.ownerId;
     if (!sameSet(this.patterns, saved.models)) changes.models = this.patterns;
     if (!sameSet(this.endpoints, saved.endpoints)) changes.endpoints = this.endpoints;
-    if (this.expiresAt(now) !== saved.expires_at) changes.expires_at = this.expiresAt(now);
+    if (this.expiry.at(now) !== saved.expires_at) changes.expires_at = this.expiry.at(now);
     if (this.#budget() !== saved.max_budget) changes.max_budget = this.#budget();
     return changes;
   }
@@ -109,16 +93,4 @@ export class KeyDraft {
     const text = this.budget.trim();
     return text === '' ? null : Number(text);
   }
-}
-
-/** The last second of a day in the browser's time zone, so that "until 3 May" includes the third. */
-function endOfDay(date: string): number | null {
-  const match = /^(\d{4})-(\d{2})-(\d{2})$/.exec(date);
-  if (!match) return null;
-  const end = new Date(Number(match[1]), Number(match[2]) - 1, Number(match[3]), 23, 59, 59);
-  return Number.isNaN(end.getTime()) ? null : Math.floor(end.getTime() / 1000);
-}
-
-function sameSet(left: string[], right: string[]): boolean {
-  return left.length === right.length && left.every((item) => right.includes(item));
 }

@@ -210,6 +210,7 @@ export class Conversation {
       this.#forgotten.add(turn.id);
       this.turns.delete(turn.messageId);
       await this.load();
+      if (this.status !== 'ready') return; // Nobody is there to send to; what waits stays where it is.
     } else {
       this.history = withChange(this.history, turn.messageId, turn.outcome());
     }

@@ -1,6 +1,7 @@
 /** Which conversation lies open. Those that are still being answered stay on the desk while the reader is elsewhere. */
-import { session } from '$lib/session.svelte';
+import { session, type SessionEnd } from '$lib/session.svelte';
 import { Conversation } from './conversation.svelte';
+import { readDraft, writeDraft } from './drafts';
 
 /** Each followed answer holds a connection, and browsers allow six per server over HTTP/1.1. */
 const KEPT = 3;
@@ -30,9 +31,12 @@ export class Desk {
     this.current = new Conversation(null);
   }
 
-  /** Forgets everything, at sign-out. */
-  clear(): void {
-    for (const conversation of [this.current, ...this.#kept]) conversation.leave();
+  /** Forgets everything, when nobody is signed in any more. */
+  clear(how: SessionEnd): void {
+    for (const conversation of [this.current, ...this.#kept]) {
+      if (how === 'lost') keepWaiting(conversation);
+      conversation.leave();
+    }
     this.#kept = [];
     this.current = new Conversation(null);
   }
@@ -48,5 +52,11 @@ export class Desk {
   }
 }
 
+/** A question that waited for its turn becomes a draft again. */
+function keepWaiting(conversation: Conversation): void {
+  const { id, queued } = conversation;
+  if (queued) writeDraft(id, [queued.text, readDraft(id)].filter((text) => text !== '').join('\n\n'));
+}
+
 export const desk = new Desk();
-session.onEnd(() => desk.clear());
+session.onEnd((how) => desk.clear(how));
