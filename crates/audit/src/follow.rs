@@ -9,7 +9,10 @@ use std::{
 };
 
 use kernel::{RequestId, Timestamp, World, audit::Sealer};
-use store::{Db, StoreError, audit::Checkpoint};
+use store::{
+    Db, StoreError,
+    audit::{Checkpoint, Which},
+};
 use tokio::{
     sync::{mpsc, oneshot},
     time::Instant,
@@ -147,7 +150,10 @@ impl Follower {
                     is_due = !self.waiting.is_empty() || !self.answers.is_empty();
                 }
                 () = tokio::time::sleep(Duration::from_millis(5)), if is_held => {}
-                _ = tick.tick() => self.sign().await,
+                _ = tick.tick() => {
+                    self.tell_repeated(Which::Due).await;
+                    self.sign().await;
+                }
             }
             if is_due {
                 self.follow().await;
@@ -155,6 +161,7 @@ impl Follower {
         }
         // Requests are over by now.
         self.expected.clear();
+        self.tell_repeated(Which::All).await;
         self.follow().await;
         self.sign().await;
         self.store_checkpoint().await;
@@ -325,6 +332,12 @@ impl Follower {
                 let line = line::of_answer(&record, answer.status, &answer.body);
                 self.writer.records(vec![Addition { line, seq: None }]).await;
             }
+        }
+    }
+
+    async fn tell_repeated(&self, which: Which) {
+        if let Err(error) = store::audit::tell_repeated(&self.db, which).await {
+            tracing::warn!(%error, "the count of refused requests could not be recorded; it is kept");
         }
     }
 

@@ -143,7 +143,7 @@ impl Identity {
                 let ticket = Used { digest: &digest, expires_at: ticket.expires_at };
                 let second = Some(SecondStep { ticket, spend: Spend::Nothing });
                 let onward = Onward::In(Grounds { password: user.password.as_deref(), second });
-                let session = self.new_session(&user, SignInMethod::PasswordAndTotp, by);
+                let session = self.new_session(&user.id, SignInMethod::PasswordAndTotp, by);
                 let by = self.acting_in(&session, &user, by);
                 let is_done = factors::confirm_totp(&self.0.db, confirmed(&session), onward, &by).await;
                 self.0.living.forget_person(&user.id);

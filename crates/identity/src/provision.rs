@@ -3,13 +3,14 @@
 //! The first person administrates and closes sign-up; everybody else gets the default role. Doors differ in
 //! who is let in, never in what becomes of whom.
 
-use kernel::{Caller, Email, GroupId, Refusal, User, UserId};
-use store::users::{self, Later, NewUser};
+use kernel::{Caller, Email, GroupId, Refusal, SignInMethod, User, UserId};
+use store::users::{self, FirstSession, Later, NewUser};
 
 use crate::{
     Identity,
     error::{IdentityError, while_making},
     rules::SignUp,
+    session::SessionView,
 };
 
 /// How somebody came to ask for an account.
@@ -41,6 +42,34 @@ impl Identity {
         door: Door,
         by: &Caller,
     ) -> Result<User, Refusal> {
+        self.admit_account(UserId::new(&self.0.world), applicant, door, by, None).await
+    }
+
+    /// Makes the account and signs its owner in, in one. Refuses like [`Identity::provision`].
+    pub(crate) async fn provision_signed_in(
+        &self,
+        applicant: Applicant,
+        door: Door,
+        method: SignInMethod,
+        by: &Caller,
+    ) -> Result<SessionView, Refusal> {
+        let id = UserId::new(&self.0.world);
+        let session = self.new_session(&id, method, by);
+        let owner = |user: &User| self.acting_in(&session, user, by);
+        let first = FirstSession { session: &session, owner: &owner };
+        let user = self.admit_account(id, applicant, door, by, Some(first)).await?;
+        tracing::info!(user.id = %user.id, session.id = %session.id, "a session began");
+        Ok(self.view(session, user))
+    }
+
+    async fn admit_account(
+        &self,
+        id: UserId,
+        applicant: Applicant,
+        door: Door,
+        by: &Caller,
+        first: Option<FirstSession<'_>>,
+    ) -> Result<User, Refusal> {
         let rules = self.rules();
         let later = match (door, rules.sign_up) {
             (Door::Operator, _) | (Door::SignUp, SignUp::Closed) => Later::Refused,
@@ -48,7 +77,7 @@ impl Identity {
             (Door::Proxy, _) | (Door::SignUp, SignUp::Open) => Later::Welcome,
         };
         let new = NewUser {
-            id: UserId::new(&self.0.world),
+            id,
             email: applicant.email,
             name: applicant.name,
             profile_image_url: applicant.profile_image_url,
@@ -56,7 +85,8 @@ impl Identity {
             group: self.default_group(),
             at: self.0.world.now(),
         };
-        let made = users::insert_first_or_next(&self.0.db, new, rules.default_role, later, by).await;
+        let role = rules.default_role;
+        let made = users::insert_first_or_next(&self.0.db, new, role, later, by, first).await;
         let user = made.map_err(while_making)?.ok_or(IdentityError::SignUpClosed)?;
         self.take_in(&user).await;
         Ok(user)

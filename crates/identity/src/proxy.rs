@@ -43,7 +43,17 @@ impl Identity {
                 return Err(self.refused(refusal, None, None, by).await);
             }
         };
-        let user = self.vouched_for(&email, claims, by).await?;
+        let user = match users::by_email(&self.0.db, &email).await? {
+            Some(user) => user,
+            None => match self.newcomer(&email, claims, by).await {
+                // The same person came twice at the same moment.
+                Err(refusal) if refusal.code == "email_taken" => {
+                    let found = users::by_email(&self.0.db, &email).await?;
+                    found.ok_or(IdentityError::WrongCredentials)?
+                }
+                done => return done,
+            },
+        };
         if user.is_active() {
             let user = self.take_claims(user, claims, by).await?;
             match self.begin(user.clone(), SignInMethod::TrustedHeader, None, by).await {
@@ -58,30 +68,24 @@ impl Identity {
         Err(self.refused(IdentityError::WrongCredentials.into(), Some(&email), Some(&user), by).await)
     }
 
-    /// The account of this address, made now if there is none.
-    async fn vouched_for(
+    /// Makes the account of this address and signs its owner in.
+    async fn newcomer(
         &self,
         email: &Email,
         claims: ProxyClaims<'_>,
         by: &Caller,
-    ) -> Result<User, Refusal> {
-        if let Some(user) = users::by_email(&self.0.db, email).await? {
-            return Ok(user);
-        }
+    ) -> Result<SessionView, Refusal> {
         let applicant = Applicant {
             name: claims.name.and_then(plain_name).unwrap_or_else(|| name_of(email)),
             email: email.clone(),
             password: None,
             profile_image_url: String::new(),
         };
-        match self.provision(applicant, Door::Proxy, by).await {
-            // The same person came twice at the same moment.
-            Err(refusal) if refusal.code == "email_taken" => {
-                let found = users::by_email(&self.0.db, email).await?;
-                found.ok_or_else(|| IdentityError::WrongCredentials.into())
-            }
-            made => made,
-        }
+        let method = SignInMethod::TrustedHeader;
+        let SessionView { session, user, .. } =
+            self.provision_signed_in(applicant, Door::Proxy, method, by).await?;
+        let user = self.take_claims(user, claims, by).await?;
+        Ok(self.view(session, user))
     }
 
     /// Makes role and groups what the proxy says they are.

@@ -1,7 +1,8 @@
 //! Sessions: how one begins, whom its token stands for, how it goes on after a change, how it ends.
 
 use kernel::{
-    Caller, PermissionSet, Person, Refusal, Secret, Session, SessionId, SignInMethod, Timestamp, User, Who,
+    Caller, PermissionSet, Person, Refusal, Secret, Session, SessionId, SignInMethod, Timestamp, User,
+    UserId, Who,
 };
 use store::{
     factors,
@@ -40,7 +41,7 @@ impl Identity {
         second: Option<SecondStep<'_>>,
         by: &Caller,
     ) -> Result<SessionView, Refusal> {
-        let session = self.new_session(&user, method, by);
+        let session = self.new_session(&user.id, method, by);
         let by = self.acting_in(&session, &user, by);
         // A password that was reset since it was checked ended all sessions; this one must not outlive it.
         let grounds = Grounds { password: user.password.as_deref(), second };
@@ -54,13 +55,13 @@ impl Identity {
     }
 
     /// A session that begins now, not yet stored.
-    pub(crate) fn new_session(&self, user: &User, method: SignInMethod, by: &Caller) -> Session {
+    pub(crate) fn new_session(&self, user: &UserId, method: SignInMethod, by: &Caller) -> Session {
         // Whole seconds, as the token says them, so that token and row end at the same moment.
         let now = Timestamp::from_seconds(self.0.world.now().seconds());
         let request = by.request();
         Session {
             id: SessionId::new(&self.0.world),
-            user: user.id.clone(),
+            user: user.clone(),
             method,
             created_at: now,
             expires_at: self.rules().session_life.map(|life| now.plus(life)),
@@ -83,7 +84,7 @@ impl Identity {
         let found = sessions::by_id(&self.0.db, id).await?;
         let (former, user) =
             found.filter(|(_, user)| user.id == person.user).ok_or(IdentityError::SessionOver)?;
-        let next = self.new_session(&user, former.method, by);
+        let next = self.new_session(&user.id, former.method, by);
         Ok((Session { proved_at: proved_at.unwrap_or(former.proved_at), ..next }, user))
     }
 

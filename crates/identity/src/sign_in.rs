@@ -35,11 +35,11 @@ impl Identity {
             admitted.map_err(|wait| IdentityError::TooManySignUps { wait })?;
         }
         let applicant = self.applicant(form.check(&self.password_rules())?).await?;
-        let user = self.provision(applicant, Door::SignUp, by).await?;
         if self.rules().second_factor == SecondFactor::Required {
+            let user = self.provision(applicant, Door::SignUp, by).await?;
             return Ok(SignIn::Next(self.next_step(&user, StepKind::Enrol, Vec::new())));
         }
-        let view = self.begin(user, SignInMethod::SignUp, None, by).await?;
+        let view = self.provision_signed_in(applicant, Door::SignUp, SignInMethod::SignUp, by).await?;
         Ok(SignIn::Done(Box::new(view)))
     }
 

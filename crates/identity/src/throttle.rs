@@ -19,7 +19,7 @@ use std::{
     time::Duration,
 };
 
-use kernel::{Email, Timestamp};
+use kernel::{Email, Network, Timestamp};
 use vault::DeviceMark;
 
 /// So many attempts within so long.
@@ -80,28 +80,6 @@ impl Counter {
     }
 }
 
-/// What one subscriber usually holds: an IPv4 /24 or an IPv6 /64.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-enum Network {
-    V4([u8; 3]),
-    V6([u16; 4]),
-}
-
-impl Network {
-    const fn of(address: IpAddr) -> Self {
-        match address.to_canonical() {
-            IpAddr::V4(v4) => {
-                let [a, b, c, _] = v4.octets();
-                Self::V4([a, b, c])
-            }
-            IpAddr::V6(v6) => {
-                let [a, b, c, d, ..] = v6.segments();
-                Self::V6([a, b, c, d])
-            }
-        }
-    }
-}
-
 /// Who tries to sign in, as far as can be told before the password is looked at.
 #[derive(Debug, Clone)]
 pub(crate) struct Try {
@@ -113,7 +91,7 @@ pub(crate) struct Try {
 impl Try {
     /// `device` is the mark of a device that signed in to this very account before.
     pub(crate) fn new(email: Option<Email>, client: IpAddr, device: Option<DeviceMark>) -> Self {
-        Self { email, network: Network::of(client), device }
+        Self { email, network: Network::of_subscriber(client), device }
     }
 }
 
@@ -144,7 +122,7 @@ impl Throttle {
 
     /// Counts somebody who asks for an account.
     pub(crate) fn admit_sign_up(&self, client: IpAddr, now: Timestamp) -> Result<(), Duration> {
-        self.memory().count(&[Counter::SignUp(Network::of(client))], now)
+        self.memory().count(&[Counter::SignUp(Network::of_subscriber(client))], now)
     }
 
     /// The attempt was the owner's: what was counted against this network or device is forgotten, and the network

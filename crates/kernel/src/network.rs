@@ -1,9 +1,12 @@
 //! Networks of IP addresses.
 
-use std::{fmt, net::IpAddr};
+use std::{
+    fmt,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
+};
 
 /// An IP network, or one address as the network of itself.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Network {
     first: IpAddr,
     prefix: u8,
@@ -24,6 +27,20 @@ impl Network {
             None => longest,
         };
         (prefix <= longest).then_some(Self { first, prefix })
+    }
+
+    /// What one subscriber usually holds: the IPv4 /24 or IPv6 /64 around this address.
+    pub fn of_subscriber(address: IpAddr) -> Self {
+        match address.to_canonical() {
+            IpAddr::V4(v4) => {
+                let first = Ipv4Addr::from(u32::from(v4) & (u32::MAX << 8));
+                Self { first: first.into(), prefix: 24 }
+            }
+            IpAddr::V6(v6) => {
+                let first = Ipv6Addr::from(u128::from(v6) & (u128::MAX << 64));
+                Self { first: first.into(), prefix: 64 }
+            }
+        }
     }
 
     /// How many leading bits all its addresses share.
@@ -68,6 +85,17 @@ mod tests {
 
     fn network(text: &str) -> Network {
         Network::parse(text).unwrap()
+    }
+
+    #[test]
+    fn a_subscriber_holds_the_network_around_an_address() {
+        for (address, expected) in [
+            ("192.0.2.77", "192.0.2.0/24"),
+            ("::ffff:192.0.2.77", "192.0.2.0/24"),
+            ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+        ] {
+            assert_eq!(Network::of_subscriber(address.parse().unwrap()).to_string(), expected);
+        }
     }
 
     #[test]

@@ -6,6 +6,7 @@
 
 mod body;
 mod read;
+mod repeated;
 
 use std::sync::{
     Arc, OnceLock,
@@ -20,6 +21,8 @@ use kernel::{
 pub use self::read::{
     Checkpoint, Filter, Head, Record, add_checkpoint, by_seq, checkpoints, head, last_checkpoint, list, walk,
 };
+use self::repeated::Repeated;
+pub use self::repeated::Which;
 use crate::{
     StoreError,
     db::{Db, Tx},
@@ -34,6 +37,7 @@ struct Parts {
     world: World,
     sealer: OnceLock<Arc<dyn Sealer>>,
     level: AtomicU8,
+    repeated: Repeated,
 }
 
 impl Recorder {
@@ -47,7 +51,12 @@ impl Recorder {
     /// Records with this clock and these dice, once it is given a sealer. Until then nothing that leaves a record
     /// can be changed: the sealer's key is read from the database that this recorder belongs to.
     pub fn locked(world: World, level: Level) -> Self {
-        Self(Arc::new(Parts { world, sealer: OnceLock::new(), level: AtomicU8::new(level as u8) }))
+        Self(Arc::new(Parts {
+            world,
+            sealer: OnceLock::new(),
+            level: AtomicU8::new(level as u8),
+            repeated: Repeated::default(),
+        }))
     }
 
     /// Gives the sealer. It is given once: a second one is ignored.
@@ -143,14 +152,43 @@ async fn append_next(tx: &mut Tx, entry: &Entry) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Writes a record of what changes nothing.
+/// Writes a record of what changes nothing. What strangers are refused beyond a bound is counted instead;
+/// [`tell_repeated`] writes it.
 pub async fn record(db: &Db, entry: &Entry) -> Result<(), StoreError> {
-    if db.recorder().level() == Level::None || is_left_out(entry) {
+    let recorder = db.recorder();
+    if recorder.level() == Level::None || is_left_out(entry) {
+        return Ok(());
+    }
+    if recorder.0.repeated.counts(entry, recorder.0.world.now()) {
+        entry.caller.request().note_record();
         return Ok(());
     }
     let mut tx = db.begin().await?;
     append(&mut tx, entry).await?;
     tx.commit().await
+}
+
+/// Writes what was counted of strangers' refusals: one record for each source. Call it now and then, and with
+/// [`Which::All`] at the end. What cannot be written is counted on.
+pub async fn tell_repeated(db: &Db, which: Which) -> Result<(), StoreError> {
+    let recorder = db.recorder();
+    let counted = recorder.0.repeated.take(which, recorder.0.world.now());
+    if counted.is_empty() {
+        return Ok(());
+    }
+    let (entries, taken): (Vec<Entry>, Vec<_>) = counted.into_iter().unzip();
+    let told = async {
+        let mut tx = db.begin().await?;
+        for entry in &entries {
+            append(&mut tx, entry).await?;
+        }
+        tx.commit().await
+    };
+    let told = told.await;
+    if told.is_err() {
+        recorder.0.repeated.give_back(taken);
+    }
+    told
 }
 
 /// Whether the operator's lists of paths keep it out of the log. What is left out counts as recorded all the same:

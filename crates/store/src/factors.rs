@@ -171,12 +171,15 @@ pub async fn confirm_totp(
         Onward::In(grounds) => sessions::begin_alone(&mut tx, session, grounds).await?,
     };
     let Some(ended) = ended else { return Ok(false) };
-    let entry = Entry::done(Event::FactorAdded, by).on(&session.user).with("factor", "totp");
-    audit::append(&mut tx, &entry.with("sessions_ended", ended)).await?;
+    let mut entry = Entry::done(Event::FactorAdded, by)
+        .on(&session.user)
+        .with("factor", "totp")
+        .with("sessions_ended", ended);
     if let Onward::In(_) = onward {
-        let started = Entry::done(Event::SessionStarted, by).on(&session.id);
-        audit::append(&mut tx, &started.with("method", session.method.as_str())).await?;
+        // One event: the factor is what let them in.
+        entry = entry.with("session", session.id.as_str()).with("method", session.method.as_str());
     }
+    audit::append(&mut tx, &entry).await?;
     tx.commit().await?;
     Ok(true)
 }

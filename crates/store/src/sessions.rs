@@ -56,14 +56,13 @@ pub async fn insert(
     if stand != Begun::Begun {
         return Ok(stand);
     }
+    insert_row(&mut tx, session).await?;
+    let mut entry =
+        Entry::done(Event::SessionStarted, by).on(&session.id).with("method", session.method.as_str());
     if let Some(SecondStep { spend: Spend::RecoveryCode(_), .. }) = grounds.second {
         let left = factors::codes_left(&mut tx, &session.user).await?;
-        let entry = Entry::done(Event::RecoveryCodeUsed, by).on(&session.user).with("codes_left", left);
-        audit::append(&mut tx, &entry).await?;
+        entry = entry.with("factor", "recovery_code").with("codes_left", left);
     }
-    insert_row(&mut tx, session).await?;
-    let entry =
-        Entry::done(Event::SessionStarted, by).on(&session.id).with("method", session.method.as_str());
     audit::append(&mut tx, &entry).await?;
     tx.commit().await?;
     Ok(Begun::Begun)
@@ -98,7 +97,7 @@ async fn stand(tx: &mut Tx, session: &Session, grounds: Grounds<'_>) -> Result<B
     Ok(if is_spent { Begun::Spent } else { Begun::Begun })
 }
 
-async fn insert_row(tx: &mut Tx, session: &Session) -> Result<(), StoreError> {
+pub(crate) async fn insert_row(tx: &mut Tx, session: &Session) -> Result<(), StoreError> {
     tx.execute(
         "INSERT INTO session (id, account_id, method, created_at, expires_at, address, device, last_used_at,
              proved_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",

@@ -5,7 +5,8 @@ mod find;
 mod vouched;
 
 use kernel::{
-    Caller, ChangeOwnAccount, Email, GroupId, ManageUsers, Permit, Role, Timestamp, User, UserId, Who,
+    Caller, ChangeOwnAccount, Email, GroupId, ManageUsers, Permit, Role, Session, Timestamp, User, UserId,
+    Who,
     audit::{Entry, Event},
 };
 
@@ -20,7 +21,7 @@ use crate::{
     groups,
     revision::{self, Topic},
     row::{Fields, Row},
-    settings,
+    sessions, settings,
     value::values,
 };
 
@@ -62,15 +63,26 @@ pub(crate) const COLUMNS: &str = "account.id, account.email, account.name, accou
      account.profile_image_url, account.password, account.created_at, account.updated_at, account.last_active_at, \
      account.deactivated_at";
 
+/// The sign-in that begins together with an account.
+#[derive(Clone, Copy)]
+pub struct FirstSession<'a> {
+    /// Of the person who gets the account.
+    pub session: &'a Session,
+    /// That person, making this request.
+    pub owner: &'a (dyn Fn(&User) -> Caller + Sync),
+}
+
 /// Makes the account: an administrator if it is the very first, else with the default role; `None` when
 /// `later` lets nobody in. Under any number of parallel calls exactly one is the first, and the others
-/// already see what it stored. A taken e-mail is `Conflict` of `account.email`.
+/// already see what it stored. A taken e-mail is `Conflict` of `account.email`. Its owner may be signed in with it,
+/// which is one event: the record names the session.
 pub async fn insert_first_or_next(
     db: &Db,
     new: NewUser,
     default_role: Role,
     later: Later,
     by: &Caller,
+    first: Option<FirstSession<'_>>,
 ) -> Result<Option<User>, StoreError> {
     let mut tx = db.begin().await?;
     revision::bump(&mut tx, Topic::Identity).await?;
@@ -96,7 +108,15 @@ pub async fn insert_first_or_next(
         settings::put(&mut tx, ENABLE_SIGNUP, "false", new.at).await?;
     }
     let event = if *by.who() == Who::Anonymous { Event::AccountSignedUp } else { Event::AccountMade };
-    let entry = made(Entry::done(event, by), &user);
+    let entry = match first {
+        None => made(Entry::done(event, by), &user),
+        Some(FirstSession { session, owner }) => {
+            sessions::insert_row(&mut tx, session).await?;
+            made(Entry::done(event, &owner(&user)), &user)
+                .with("session", session.id.as_str())
+                .with("method", session.method.as_str())
+        }
+    };
     let entry = if is_first { entry.with("closed_sign_up", true) } else { entry };
     let entry = join(&mut tx, &user, new.group.as_ref(), entry).await?;
     audit::append(&mut tx, &entry).await?;

@@ -29,12 +29,12 @@ pub(crate) struct Visit {
     object: Option<String>,
     /// Whose data the route shows to administrators, if it does.
     personal: Option<TargetKind>,
-    only_reads: bool,
     is_first_look: bool,
 }
 
 impl Visit {
-    /// A request to the route that was found for it. `personal`: what kind of personal data it shows.
+    /// A request to the route that was found for it. `personal`: what kind of personal data it shows, whatever its
+    /// method is called.
     pub(crate) fn of(parts: &Parts, personal: Option<TargetKind>) -> Self {
         let path = parts.uri.path();
         let route = parts.extensions.get::<MatchedPath>().map_or(path, MatchedPath::as_str).to_owned();
@@ -43,7 +43,6 @@ impl Visit {
         Self {
             object: object(&route, path).map(str::to_owned),
             personal,
-            only_reads,
             is_first_look: only_reads && route == WHO_AM_I && !has_credential,
             route,
         }
@@ -68,7 +67,7 @@ impl Visit {
             let reason = response.extensions().get::<Refused>().map(|refused| refused.0.code.as_ref());
             return Some(denial(caller, status.as_u16(), &self.route, reason));
         }
-        let kind = self.personal.filter(|_| self.only_reads && status.is_success() && sees_others(caller))?;
+        let kind = self.personal.filter(|_| status.is_success() && sees_others(caller))?;
         let target = match &self.object {
             Some(id) => Target::new(kind, id),
             None => Target::new(TargetKind::Route, &self.route),

@@ -5,7 +5,7 @@ use super::words;
 /// What happened. The dotted names are stable: filters, exports and alarms rely on them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Event {
-    /// Somebody made the own account.
+    /// Somebody made the own account, and was signed in with it.
     AccountSignedUp,
     /// An account was made by an administrator or the operator.
     AccountMade,
@@ -47,8 +47,6 @@ pub enum Event {
     FactorRefused,
     /// New ones; the old ones are void.
     RecoveryCodesMade,
-    /// One of them, for ever.
-    RecoveryCodeUsed,
     /// A passkey.
     PasskeyAdded,
     /// Its name.
@@ -181,7 +179,6 @@ words!(Event {
     FactorRemoved = "factor.removed",
     FactorRefused = "factor.refused",
     RecoveryCodesMade = "recovery_codes.made",
-    RecoveryCodeUsed = "recovery_code.used",
     PasskeyAdded = "passkey.added",
     PasskeyChanged = "passkey.changed",
     PasskeyRemoved = "passkey.removed",

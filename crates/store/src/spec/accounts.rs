@@ -86,7 +86,7 @@ async fn the_first_of_fifty_sign_ups_closes_the_door_behind_itself(home: Home) {
 
     let sign_up = async |name: &str, later| {
         let made =
-            users::insert_first_or_next(&here, applicant(name), Role::User, later, &Caller::operator())
+            users::insert_first_or_next(&here, applicant(name), Role::User, later, &Caller::operator(), None)
                 .await
                 .unwrap();
         made.map(|user| user.role)
@@ -104,7 +104,7 @@ async fn fifty_sign_ups(here: &Db, there: &Db, later: Later) -> Vec<Option<Role>
         let db = if n % 2 == 0 { here.clone() } else { there.clone() };
         running.spawn(async move {
             let new = applicant(&format!("p{n}"));
-            let made = users::insert_first_or_next(&db, new, Role::Pending, later, &Caller::operator())
+            let made = users::insert_first_or_next(&db, new, Role::Pending, later, &Caller::operator(), None)
                 .await
                 .unwrap();
             made.map(|user| user.role)
@@ -120,9 +120,10 @@ async fn an_address_belongs_to_one_account(home: Home) {
     person(&db, "ada", Role::Admin).await;
     let mut second = applicant("ada");
     second.id = "user_other".parse().unwrap();
-    let refused = users::insert_first_or_next(&db, second, Role::User, Later::Welcome, &Caller::operator())
-        .await
-        .unwrap_err();
+    let refused =
+        users::insert_first_or_next(&db, second, Role::User, Later::Welcome, &Caller::operator(), None)
+            .await
+            .unwrap_err();
     assert!(refused.is_conflict_of("account", "email"), "{refused:?}");
 
     let mut same_id = user("bob", Role::User);

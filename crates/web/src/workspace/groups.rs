@@ -27,7 +27,7 @@ pub(super) fn routes() -> Routes {
         .route(Access::Member, routes!(group_info))
         .route(Access::Admin.fresh(), routes!(create_group))
         .route(Access::Admin, routes!(get_group))
-        .route(Access::Admin, routes!(export_group))
+        .route(Access::Admin.personal(TargetKind::Group), routes!(export_group))
         .route(Access::Admin.personal(TargetKind::Group), routes!(list_group_users))
         .route(Access::Admin.fresh(), routes!(update_group))
         .route(Access::Admin.fresh(), routes!(add_group_users))

@@ -10,7 +10,6 @@ const EVENTS: Record<string, string[]> = {
   profile: ['changed'],
   factor: ['added', 'removed', 'refused'],
   recovery_codes: ['made'],
-  recovery_code: ['used'],
   passkey: ['added', 'changed', 'removed'],
   api_key: ['made', 'changed', 'revoked'],
   group: ['made', 'changed', 'deleted', 'members_changed'],
