@@ -214,7 +214,7 @@ async fn paths_that_are_left_out_keep_chats_out_and_nothing_else(stage: Stage) {
 
     assert!(of_event(&app, "chat.made").is_empty());
     assert_eq!(of_event(&app, "virtual_key.made").len(), 1);
-    assert_eq!(of_event(&app, "session.started").len(), 1);
+    assert_eq!(of_event(&app, "account.signed_up").len(), 1);
     let started = of_event(&app, "server.started").pop().unwrap();
     assert_eq!(started["detail"]["excluded_paths"], "/chats,/users,/keys");
 }
@@ -376,7 +376,7 @@ async fn a_full_log_file_gives_way_to_a_new_one(stage: Stage) {
 async fn the_lines_go_to_standard_output_when_that_is_wanted(stage: Stage) {
     let app = stage.env("ENABLE_AUDIT_STDOUT", "true").env("ENABLE_AUDIT_LOGS_FILE", "false").start().await;
     let ada = app.admin().await;
-    let line = app.log_line("\"event\":\"session.started\"").await;
+    let line = app.log_line("\"event\":\"account.signed_up\"").await;
     let line: Value = serde_json::from_str(&line).unwrap();
     assert_eq!(line["user"]["id"], ada.id);
     assert!(!file(&app).exists());

@@ -9,6 +9,8 @@ mod admin_chat_access;
 mod api_key_limits;
 mod api_keys;
 mod attacks;
+mod audit_every_route;
+mod audit_flood;
 mod audit_log;
 mod audit_records;
 mod audit_tampering;

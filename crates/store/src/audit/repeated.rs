@@ -119,7 +119,7 @@ pub(super) struct Untold {
 }
 
 impl Untold {
-    fn add(&mut self, other: Self) {
+    fn add(&mut self, other: &Self) {
         self.count += other.count;
         self.sources += other.sources;
         self.since = self.since.min(other.since);
@@ -176,7 +176,7 @@ impl Repeated {
                 key.0 = Source::Others;
             }
             match told.iter_mut().find(|(known, _)| *known == key) {
-                Some((_, known)) => known.add(untold),
+                Some((_, known)) => known.add(&untold),
                 None => told.push((key, untold)),
             }
         }
@@ -190,7 +190,7 @@ impl Repeated {
         let mut memory = self.memory();
         for Taken { source, event, untold } in taken {
             match &mut memory.sources.entry((source, event)).or_default().untold {
-                Some(known) => known.add(untold),
+                Some(known) => known.add(&untold),
                 none => *none = Some(untold),
             }
         }
