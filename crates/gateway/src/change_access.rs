@@ -1,6 +1,7 @@
 //! What is decided about who may use a model, and how a decision follows the model to another name.
 
 use kernel::{ChangeGrants, Connection, Grant, ManageConnections, Permit, Resource};
+use store::grants::Decision;
 
 use crate::{Gateway, admin::AdminError, catalog::own_id};
 
@@ -11,16 +12,20 @@ impl Gateway {
     }
 
     /// Decides about a model: exactly these grants, or (`None`) `DEFAULT_MODEL_ACCESS` again. In force when this
-    /// returns.
+    /// returns. `false`, and nothing changes, when somebody else decided in the meantime.
     pub async fn decide_about_model(
         &self,
         model: &str,
-        grants: Option<&[Grant]>,
+        decision: Decision<'_>,
         permit: &Permit<ChangeGrants>,
-    ) -> Result<(), AdminError> {
+    ) -> Result<bool, AdminError> {
         let inner = &*self.0;
-        store::grants::replace(&inner.db, Resource::Model, model, grants, inner.world.now(), permit).await?;
-        self.access_changed().await
+        let now = inner.world.now();
+        if !store::grants::replace(&inner.db, Resource::Model, model, decision, now, permit).await? {
+            return Ok(false);
+        }
+        self.access_changed().await?;
+        Ok(true)
     }
 
     /// A model is about to get another public name: whoever may not use it under the old one may not under the

@@ -467,7 +467,7 @@ settings! {
     }
 
     "Chat" {
-        /// The models that a new chat starts with, separated by commas.
+        /// The models that a new chat starts with, separated by commas. People are told those that they may use.
         default_models: Option<String> = Entry::new("DEFAULT_MODELS").range(1, 1000).stored();
 
         /// Whether a model writes the title of a new chat. Without one the title is the chat's first words.

@@ -33,18 +33,33 @@ pub async fn all(db: &Db, kind: Resource) -> Result<HashMap<String, Vec<Grant>>,
     gather(db.query(SELECT, values![kind.as_str()]).await?)
 }
 
-/// Decides about a resource: exactly these grants from now on, or (`None`) the default of its kind.
+/// A decision about one resource.
+#[derive(Debug, Clone, Copy)]
+pub struct Decision<'a> {
+    /// What was decided when the permit was asked for, sorted, as [`of`] gives it: whether somebody may decide
+    /// follows from that.
+    pub before: Option<&'a [Grant]>,
+    /// Exactly these grants from now on, or (`None`) the default of its kind.
+    pub after: Option<&'a [Grant]>,
+}
+
+/// Decides about a resource. `false`, and nothing changes, when somebody else decided in the meantime.
 pub async fn replace(
     db: &Db,
     kind: Resource,
     id: &str,
-    grants: Option<&[Grant]>,
+    decision: Decision<'_>,
     now: Timestamp,
     permit: &Permit<ChangeGrants>,
-) -> Result<(), StoreError> {
+) -> Result<bool, StoreError> {
+    let Decision { before: judged, after: grants } = decision;
     let mut tx = db.begin().await?;
+    // Whoever raises the topic waits for everybody else who does, so what is read next stays true.
     revision::bump(&mut tx, Topic::Access).await?;
     let before = gather(tx.query(one_sql(), values![kind.as_str(), id]).await?)?.remove(id);
+    if before.as_deref() != judged {
+        return Ok(false);
+    }
     let forget = "DELETE FROM access_decision WHERE resource_type = $1 AND resource_id = $2";
     tx.execute(forget, values![kind.as_str(), id]).await?;
     if let Some(grants) = grants {
@@ -56,7 +71,8 @@ pub async fn replace(
     let entry = Entry::done(Event::GrantsChanged, permit.by()).on(target);
     let entry = entry.with("grants", named(grants)).with("before", named(before.as_deref()));
     audit::append(&mut tx, &entry).await?;
-    tx.commit().await
+    tx.commit().await?;
+    Ok(true)
 }
 
 /// Grants in the words of the audit log, at most 50; null for the default of the kind.

@@ -5,6 +5,7 @@ use testkit::{Admin, Answer, Caller, FakeProvider, MODEL, Person, Stage, TestApp
 
 spec! {
     a_model_that_is_for_others_is_a_missing_one_at_every_way;
+    the_models_that_a_chat_starts_with_are_told_to_those_who_may_use_them;
     a_grant_counts_for_its_person_its_group_and_for_everybody;
     a_decision_counts_at_the_next_request_and_can_be_taken_back;
     to_read_is_not_to_decide;
@@ -117,6 +118,22 @@ async fn a_model_that_is_for_others_is_a_missing_one_at_every_way(stage: Stage) 
     cy.ask(SECRET, "Hi").await.expect(200);
     ada.ask(SECRET, "Hi").await.expect(200);
     assert!(cy.get("/api/models").await.expect(200).text().contains(SECRET));
+}
+
+async fn the_models_that_a_chat_starts_with_are_told_to_those_who_may_use_them(stage: Stage) {
+    let house = House::on(stage.env("DEFAULT_MODELS", "secret-model, plain-model")).await;
+    let House { app, ada, bob, cy, .. } = &house;
+    let told = async |who: &Caller| who.get("/api/config").await.expect(200).json()["default_models"].clone();
+    assert_eq!(told(bob).await, json!("secret-model,plain-model"));
+    decide(ada, SECRET, json!([to("user", &cy.id, "read")])).await.expect(200);
+    assert_eq!(told(bob).await, json!(MODEL));
+    assert_eq!(told(cy).await, json!("secret-model,plain-model"));
+    decide(ada, MODEL, json!([])).await.expect(200);
+    assert_eq!((told(bob).await, told(&app.anonymous()).await), (json!(null), json!(null)));
+    let waiting = app.person("waiting").await;
+    decide(ada, SECRET, json!(null)).await.expect(200);
+    ada.post(&format!("/api/v1/users/{}/update", waiting.id), json!({ "role": "pending" })).await.expect(200);
+    assert_eq!(told(&waiting).await, json!(null));
 }
 
 async fn a_grant_counts_for_its_person_its_group_and_for_everybody(stage: Stage) {

@@ -292,6 +292,7 @@ async fn what_is_wrong_with_a_question_is_said_and_nothing_is_asked(stage: Stage
         (json!({ "model": MODEL, "content": "a", "parent_id": "nobody" }), 400, "invalid_value"),
         (json!({ "model": MODEL, "content": "a", "parent_id": "../x" }), 400, "invalid_body"),
         (json!({ "model": MODEL, "content": ["a"] }), 400, "invalid_body"),
+        (json!({ "model": MODEL, "content": "a", "user_id": "somebody" }), 400, "invalid_body"),
         (json!({ "model": MODEL, "user_message_id": "nobody" }), 404, "not_found"),
     ];
     for (body, status, code) in cases {

@@ -7,7 +7,8 @@ use serde_json::json;
 
 use super::{Home, at, on_both, person};
 use crate::{
-    Db, Page, StoreError, grants,
+    Db, Page, StoreError,
+    grants::{self, Decision},
     groups::{self, Changed, GroupChange},
     revision::{self, Topic},
 };
@@ -19,6 +20,7 @@ on_both! {
     people_of_nobody_do_not_join_and_who_is_in_already_does_not_join_twice;
     members_are_found_by_name_and_paged;
     a_model_whose_last_group_is_gone_is_for_nobody_rather_than_for_everybody;
+    nobody_decides_by_a_right_that_was_taken_in_the_meantime;
     a_decision_holds_for_the_new_name_too_and_can_be_taken_back;
     every_change_is_seen_by_other_processes;
 }
@@ -127,8 +129,32 @@ fn grant(kind: &str, id: &str, want: Want) -> Grant {
 }
 
 async fn decide(db: &Db, model: &str, grants: Option<&[Grant]>) {
+    let before = grants::of(db, Resource::Model, model).await.unwrap();
+    assert!(judged(db, model, before.as_deref(), grants).await);
+}
+
+/// Decides by what was known about the model some time ago.
+async fn judged(db: &Db, model: &str, before: Option<&[Grant]>, after: Option<&[Grant]>) -> bool {
     let permit = Caller::operator().may_change_grants(Permission::WorkspaceModels, &[]).unwrap();
-    grants::replace(db, Resource::Model, model, grants, at(1), &permit).await.unwrap();
+    grants::replace(db, Resource::Model, model, Decision { before, after }, at(1), &permit).await.unwrap()
+}
+
+async fn nobody_decides_by_a_right_that_was_taken_in_the_meantime(home: Home) {
+    let db = home.ready().await;
+    let (ada, all) = (grant("user", "ada", Want::Write), grant("user", "*", Want::Read));
+    let (hers, everybodys) = (vec![ada], vec![all]);
+    decide(&db, "fast", Some(&hers)).await;
+    decide(&db, "fast", Some(&[])).await;
+    let records = async || {
+        let sql = "SELECT COUNT(*) FROM audit_record WHERE event = 'grants.changed'";
+        crate::users::count_of(db.query_one(sql, Vec::new()).await.unwrap()).unwrap()
+    };
+    let noted = records().await;
+    assert!(!judged(&db, "fast", Some(&hers), Some(&everybodys)).await);
+    assert!(!judged(&db, "fast", None, Some(&everybodys)).await);
+    assert_eq!(grants::of(&db, Resource::Model, "fast").await.unwrap(), Some(Vec::new()));
+    assert_eq!(records().await, noted);
+    assert!(judged(&db, "fast", Some(&[]), Some(&everybodys)).await);
 }
 
 async fn a_model_whose_last_group_is_gone_is_for_nobody_rather_than_for_everybody(home: Home) {

@@ -1,7 +1,8 @@
 //! What the UI needs to know before and after sign-in.
 
 use axum::{Extension, Json, extract::State};
-use kernel::Caller;
+use gateway::Asker;
+use kernel::{Caller, Role};
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::routes;
@@ -35,7 +36,8 @@ struct AppConfig {
     /// No account exists yet: the first sign-up creates the administrator.
     onboarding: bool,
     features: Features,
-    /// `DEFAULT_MODELS`: what a new chat uses, separated by commas.
+    /// `DEFAULT_MODELS`: what a new chat uses, separated by commas; of these the ones that this person may use. Only
+    /// told to people who are signed in and not pending.
     #[schema(required)]
     default_models: Option<String>,
     default_locale: &'static str,
@@ -92,6 +94,17 @@ async fn version() -> Json<Version> {
     Json(Version { version: env!("CARGO_PKG_VERSION") })
 }
 
+/// Those of these models that the caller may use; a name that is not told cannot be tried.
+fn usable(app: &App, caller: &Caller, names: &str) -> Option<String> {
+    let person = caller.person().filter(|person| person.role != Role::Pending)?;
+    let may_use = |name: &&str| {
+        person.credential_reaches(name)
+            && app.services().gateway.model_access(Asker::from(person), name).is_some()
+    };
+    let usable: Vec<&str> = names.split(',').map(str::trim).filter(may_use).collect();
+    (!usable.is_empty()).then(|| usable.join(","))
+}
+
 /// What the UI needs before sign-in.
 #[utoipa::path(get, path = "/api/config", tag = "operations", responses((status = 200, body = AppConfig)))]
 async fn config(State(app): State<App>, Extension(caller): Extension<Caller>) -> Answer<Json<AppConfig>> {
@@ -119,7 +132,11 @@ async fn config(State(app): State<App>, Extension(caller): Extension<Caller>) ->
         name: settings.webui_name.value.clone(),
         onboarding,
         features,
-        default_models: settings.default_models.value.clone(),
+        default_models: settings
+            .default_models
+            .value
+            .as_deref()
+            .and_then(|names| usable(&app, &caller, names)),
         default_locale: "en-US",
         ui: person.map(|_| Overlay {
             pending_user_overlay_title: settings.pending_user_overlay_title.value.clone(),

@@ -4,7 +4,7 @@ use axum::{Extension, Json, extract::State};
 use gateway::{Asker, Gateway, Target};
 use kernel::{Caller, Denied, Grant, Kind, Permission, Person, Principal, Refusal, Want, decide};
 use serde::{Deserialize, Serialize};
-use store::Db;
+use store::{Db, grants::Decision};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::routes;
 
@@ -138,6 +138,7 @@ async fn get_model(
         (status = 400, description = "`unknown_principal`, `too_many`"),
         (status = 403, description = "`permission_missing`, `grant_missing`"),
         (status = 404, description = "There is no such model, or it is not for you"),
+        (status = 409, description = "`changed_meanwhile`"),
     ))]
 async fn update_model_access(
     State(gateway): State<Gateway>,
@@ -157,7 +158,12 @@ async fn update_model_access(
     if !person.is_admin() {
         may_hand_on(person, before.as_deref(), wanted.as_deref())?;
     }
-    gateway.decide_about_model(&change.id, wanted.as_deref(), &permit).await?;
+    let decision = Decision { before: before.as_deref(), after: wanted.as_deref() };
+    if !gateway.decide_about_model(&change.id, decision, &permit).await? {
+        let words =
+            "Somebody else decided about this model at the same moment. Look at it again, and try again.";
+        return Err(Refusal::new(Kind::Conflict, "changed_meanwhile", words).into());
+    }
     Ok(Json(shown(&caller, person, &target, wanted.as_deref())))
 }
 

@@ -41,6 +41,7 @@ pub(super) fn routes() -> Group {
 /// What to ask: something new (`content`, below `parent_id`), or an old question again
 /// (`user_message_id`), for another answer beside those it has.
 #[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 struct NewTurn {
     /// The model's id.
     model: String,
