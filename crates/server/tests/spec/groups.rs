@@ -11,6 +11,7 @@ spec! {
     a_group_of_others_is_a_missing_one;
     only_administrators_change_groups;
     people_are_taken_in_and_let_go_and_ids_of_nobody_are_left_out;
+    who_looks_at_the_people_of_a_group_leaves_one_record;
     a_group_has_a_name_of_its_own;
     what_was_granted_to_a_group_ends_with_it;
     each_change_of_a_group_leaves_one_record;
@@ -182,9 +183,28 @@ async fn people_are_taken_in_and_let_go_and_ids_of_nobody_are_left_out(app: Test
     assert_eq!(listed.as_array().unwrap().len(), 2);
     let left = ada.post(&path(&staff, "/users/remove"), json!({ "user_ids": [bob.id, "user_nobody"] })).await;
     assert_eq!(left.expect(200).json()["member_count"], 1);
+    // Open WebUI's clients may name nobody at all.
+    for nobody in [json!({}), json!({ "user_ids": null })] {
+        let same = ada.post(&path(&staff, "/users/add"), nobody).await.expect(200).json();
+        assert_eq!(same["member_count"], 1);
+    }
     // Who has no account any more is in no group.
     ada.delete(&format!("/api/v1/users/{}", cy.id)).await.expect(200);
     assert_eq!(ada.get(&path(&staff, "")).await.expect(200).json()["member_count"], 0);
+}
+
+async fn who_looks_at_the_people_of_a_group_leaves_one_record(stage: Stage) {
+    let app = stage.start().await;
+    let (ada, bob) = (app.admin().await, app.person("bob").await);
+    let staff = group(&ada, "Staff", json!(null)).await;
+    take_in(&ada, &staff, &bob).await;
+    // Open WebUI asks for the people by POST.
+    let people = ada.post(&path(&staff, "/users"), json!({})).await.expect(200).json();
+    assert_eq!(people[0]["id"], json!(bob.id));
+    ada.get(&path(&staff, "/members")).await.expect(200);
+    ada.get(&path(&staff, "/export")).await.expect(200);
+    let looks = app.sql("SELECT target_kind, target_id FROM audit_record WHERE event = 'data.read'");
+    assert_eq!(looks, vec![vec!["group".to_owned(), staff]; 3]);
 }
 
 async fn a_group_has_a_name_of_its_own(app: TestApp) {

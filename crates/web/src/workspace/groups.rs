@@ -152,9 +152,10 @@ struct GroupUpdate {
 /// People by their ids. Ids of nobody are left out.
 #[derive(Deserialize, ToSchema)]
 struct UserIds {
-    /// At most 5000.
-    #[schema(value_type = Vec<String>)]
-    user_ids: Vec<UserId>,
+    /// At most 5000; left out or null is nobody.
+    #[serde(default)]
+    #[schema(value_type = Option<Vec<String>>)]
+    user_ids: Option<Vec<UserId>>,
 }
 
 /// A person in a group.
@@ -392,7 +393,8 @@ async fn add_group_users(
     Body(people): Body<UserIds>,
 ) -> Answer<Json<Group>> {
     let permit = caller.may_manage_groups()?;
-    let group = app.services().identity.add_members(&id, &people.user_ids, &permit).await?;
+    let group =
+        app.services().identity.add_members(&id, &people.user_ids.unwrap_or_default(), &permit).await?;
     app.access_changed().await?;
     Ok(Json(group.into()))
 }
@@ -406,7 +408,8 @@ async fn remove_group_users(
     Body(people): Body<UserIds>,
 ) -> Answer<Json<Group>> {
     let permit = caller.may_manage_groups()?;
-    let group = app.services().identity.remove_members(&id, &people.user_ids, &permit).await?;
+    let group =
+        app.services().identity.remove_members(&id, &people.user_ids.unwrap_or_default(), &permit).await?;
     app.access_changed().await?;
     Ok(Json(group.into()))
 }

@@ -2428,7 +2428,10 @@ export interface components {
         /** @description What the UI needs to show its first page. Strangers learn neither version nor providers from it. */
         AppConfig: {
             default_locale: string;
-            /** @description `DEFAULT_MODELS`: what a new chat uses, separated by commas. */
+            /**
+             * @description `DEFAULT_MODELS`: what a new chat uses, separated by commas; of these the ones that this person may use. Only
+             *     told to people who are signed in and not pending.
+             */
             default_models: string | null;
             /** @description The built-in demo provider is on. Only told to signed-in people. */
             demo?: boolean;
@@ -4047,8 +4050,8 @@ export interface components {
         };
         /** @description People by their ids. Ids of nobody are left out. */
         UserIds: {
-            /** @description At most 5000. */
-            user_ids: string[];
+            /** @description At most 5000; left out or null is nobody. */
+            user_ids?: string[] | null;
         };
         /** @description One page of accounts. */
         UserPage: {
@@ -7061,6 +7064,15 @@ export interface operations {
             };
             /** @description There is no such model, or it is not for you */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `changed_meanwhile` */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
