@@ -64,6 +64,13 @@ impl Gateway {
     /// Reads grants and the owners of keys anew. Call it when the store's revision of access, identity or keys
     /// has changed.
     pub async fn access_changed(&self) -> Result<(), AdminError> {
+        self.read_access().await?;
+        self.0.news.send_replace(());
+        Ok(())
+    }
+
+    /// The same, while something else is about to change and to be heard of.
+    pub(crate) async fn read_access(&self) -> Result<(), AdminError> {
         let inner = &*self.0;
         let decisions = store::grants::all(&inner.db, Resource::Model).await?;
         let membership = store::groups::membership(&inner.db).await?;

@@ -1,6 +1,6 @@
 //! Stop 2: may this caller use this model through this endpoint, now?
 
-use kernel::{Denied, Kind, Permit, Person, Refusal, UseModel};
+use kernel::{Denied, Endpoint, Kind, ModelId, Permit, Person, Refusal, UseModel};
 
 use crate::{Gateway, Payer, access::no_such_model, parse::Ask};
 
@@ -11,23 +11,12 @@ pub(crate) fn authorise(
     payer: &Payer,
     ask: &Ask<'_>,
 ) -> Result<Permit<UseModel>, Refusal> {
-    let permit = match payer {
-        Payer::Caller(caller) => {
-            if let Some(person) = caller.person() {
-                within_api_key(person, ask)?;
-            }
-            caller.may_use_model()?
-        }
-        Payer::Key(held) => {
-            held.key.is_usable(gateway.0.world.now())?;
-            refuse_rerouting(!held.key.models.is_empty() || held.key.max_budget.is_some(), ask)?;
-            held.key.may_call(ask.envelope.endpoint)?;
-            held.key.may_use_model(&ask.model)?
-        }
+    let permit = may_use(gateway, payer, ask.envelope.endpoint, &ask.model)?;
+    let is_limited = match payer {
+        Payer::Caller(caller) => caller.person().is_some_and(Person::is_limited_to_models),
+        Payer::Key(held) => !held.key.models.is_empty() || held.key.max_budget.is_some(),
     };
-    if !gateway.may_reach(payer, ask.model.as_str()) {
-        return Err(no_such_model(ask.model.as_str()));
-    }
+    refuse_rerouting(is_limited, ask)?;
     if let Some(field) = ask.envelope.reroutes
         && !gateway.may_reach_all(payer)
     {
@@ -36,13 +25,31 @@ pub(crate) fn authorise(
     Ok(permit)
 }
 
-/// A person's API key may be limited to some of the models that its owner uses.
-fn within_api_key(person: &Person, ask: &Ask<'_>) -> Result<(), Refusal> {
-    refuse_rerouting(person.is_limited_to_models(), ask)?;
-    if person.credential_reaches(ask.model.as_str()) {
-        return Ok(());
+/// The part that must hold for as long as the answer lasts.
+pub(crate) fn may_use(
+    gateway: &Gateway,
+    payer: &Payer,
+    endpoint: Endpoint,
+    model: &ModelId,
+) -> Result<Permit<UseModel>, Refusal> {
+    let permit = match payer {
+        Payer::Caller(caller) => {
+            // A person's API key may be limited to some of the models that its owner uses.
+            if caller.person().is_some_and(|person| !person.credential_reaches(model.as_str())) {
+                return Err(Denied::ModelNotInKey(model.as_str().to_owned()).into());
+            }
+            caller.may_use_model()?
+        }
+        Payer::Key(held) => {
+            held.key.is_usable(gateway.0.world.now())?;
+            held.key.may_call(endpoint)?;
+            held.key.may_use_model(model)?
+        }
+    };
+    if !gateway.may_reach(payer, model.as_str()) {
+        return Err(no_such_model(model.as_str()));
     }
-    Err(Denied::ModelNotInKey(ask.model.as_str().to_owned()).into())
+    Ok(permit)
 }
 
 /// A key that is limited to models or to a sum must get the model that was checked and priced.

@@ -7,6 +7,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use arc_swap::ArcSwap;
 use kernel::{KeyId, VirtualKey};
+use tokio::sync::watch;
 
 use crate::account::Account;
 
@@ -23,6 +24,8 @@ pub struct HeldKey {
 #[derive(Debug, Default)]
 pub(crate) struct KeyBook {
     snapshot: ArcSwap<Snapshot>,
+    /// Rung after the keys were replaced.
+    news: watch::Sender<()>,
 }
 
 #[derive(Debug, Default)]
@@ -32,6 +35,10 @@ struct Snapshot {
 }
 
 impl KeyBook {
+    pub(crate) fn new(news: watch::Sender<()>) -> Self {
+        Self { snapshot: ArcSwap::default(), news }
+    }
+
     /// The key with this digest.
     pub(crate) fn find(&self, digest: &[u8; 32]) -> Option<Arc<HeldKey>> {
         self.snapshot.load().by_digest.get(digest).cloned()
@@ -60,5 +67,6 @@ impl KeyBook {
             new.by_id.insert(held.key.id.clone(), held);
         }
         self.snapshot.store(Arc::new(new));
+        self.news.send_replace(());
     }
 }

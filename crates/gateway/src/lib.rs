@@ -1,7 +1,7 @@
 //! The one path to a model. Programs with a virtual key and people in the browser take the same stops:
 //!
 //! [`parse`] → [`authorise`] → [`limit`] → [`route`] → [`reserve`] → [`call`] → [`stream`] or [`whole`] →
-//! [`receipt`] (settle).
+//! [`receipt`] (settle). From the third on [`presence`] watches that whoever pays still may.
 //!
 //! Each stop is one function in a file named after it, and takes what the stop before returned. Bytes that
 //! need no change travel on as they came. Nothing on the way asks the database: keys, money and models are
@@ -26,6 +26,7 @@ mod ledger;
 mod limit;
 mod parse;
 mod pass_through;
+mod presence;
 mod provider;
 mod receipt;
 mod refresh;
@@ -44,13 +45,13 @@ use bytes::Bytes;
 use egress::Egress;
 use http::Response;
 use kernel::{
-    ApiKeyId, Caller, Endpoint, KeyTail, Kind, Program, Refusal, RequestId, Secret, Timestamp, UsageRecord,
-    UserId, Who, World,
+    ApiKeyId, Caller, Endpoint, KeyTail, Kind, Permit, Program, Refusal, RequestId, Secret, Timestamp,
+    UsageRecord, UseModel, UserId, Who, World,
 };
 use llm::{Estimate, Prices, UsageChunk};
 use settings::{BaseUrls, Live};
 use store::Db;
-use tokio::time::Instant;
+use tokio::{sync::watch, time::Instant};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use vault::KeyRing;
 
@@ -64,6 +65,7 @@ pub use change_models::{CatalogEntry, ModelChange};
 pub use connections::EnvironmentConnection;
 pub use keybook::HeldKey;
 pub use pass_through::Passage;
+pub use presence::SameCaller;
 pub use receipt::Closed;
 pub use show_connections::ConnectionView;
 pub use show_usage::UsagePage;
@@ -89,6 +91,10 @@ pub struct GatewayParts {
     pub usage_seen: UsageSeen,
     /// The settings in force, for those that change while the gateway runs.
     pub settings: Live,
+    /// Rung whenever somebody may have lost access; the gateway rings it too.
+    pub news: watch::Sender<()>,
+    /// Who a caller is while the answer lasts.
+    pub same_caller: SameCaller,
     /// The rest.
     pub config: GatewayConfig,
     /// Every task the gateway starts is tracked here.
@@ -145,6 +151,8 @@ pub(crate) struct Inner {
     pub(crate) prices: Prices,
     pub(crate) settings: Live,
     pub(crate) config: GatewayConfig,
+    pub(crate) news: watch::Sender<()>,
+    pub(crate) same_caller: SameCaller,
     pub(crate) access: access::AccessBook,
     pub(crate) keys: Arc<keybook::KeyBook>,
     pub(crate) ledger: ledger::Ledger,
@@ -176,6 +184,16 @@ struct Reached {
     response: Response<call::ProviderBody>,
     plan: route::Plan,
     form: Form,
+}
+
+/// An answer that has begun, on its way to whoever asked.
+struct Answering<'a> {
+    inner: &'a Inner,
+    response: Response<call::ProviderBody>,
+    endpoint: Endpoint,
+    plan: route::Plan,
+    receipt: receipt::Receipt,
+    leaving: Option<presence::Leaving>,
 }
 
 impl HeldKey {
@@ -236,7 +254,7 @@ impl Gateway {
     /// Starts the gateway: loads keys and connections from the database, takes over the environment's
     /// connections, and begins to fetch model lists in the background.
     pub async fn start(parts: GatewayParts) -> Result<Self, AdminError> {
-        let keys = Arc::new(keybook::KeyBook::default());
+        let keys = Arc::new(keybook::KeyBook::new(parts.news.clone()));
         let ledger = ledger::Ledger::start(
             parts.db.clone(),
             keys.clone(),
@@ -256,6 +274,8 @@ impl Gateway {
             prices: parts.prices,
             settings: parts.settings,
             config: parts.config,
+            news: parts.news,
+            same_caller: parts.same_caller,
             access: access::AccessBook::default(),
             tasks: parts.tasks,
             serving: parts.serving,
@@ -277,35 +297,63 @@ impl Gateway {
     pub async fn serve(&self, mut call: Call) -> Result<Response<AnswerBody>, Refusal> {
         let inner = &*self.0;
         let mut receipt = receipt::Receipt::open(inner, &mut call);
-        let Reached { response, plan, form } = match self.reach(&call, &mut receipt).await {
+        let body = match named_body(&call) {
+            Ok(body) => body,
+            Err(refusal) => return Err(receipt.refuse(refusal)),
+        };
+        let (ask, permit) = match self.admit(&call, &body, &mut receipt) {
+            Ok(admitted) => admitted,
+            Err(refusal) => return Err(receipt.refuse(refusal)),
+        };
+        let mut leaving = self.leaving(&call.payer, call.endpoint, &ask.model);
+        let reached = tokio::select! {
+            biased;
+            reached = self.reach(&call, &ask, permit, &mut receipt) => reached,
+            refusal = presence::of(&mut leaving) => return Err(receipt.cut(refusal)),
+        };
+        let Reached { response, plan, form } = match reached {
             Ok(reached) => reached,
             Err(refusal) => return Err(receipt.refuse(refusal)),
         };
         let endpoint = call.endpoint;
         // The prompt is the provider's now; a long stream must not keep it in memory.
-        drop(call);
+        drop(ask);
+        drop((call, body));
+        let answering = Answering { inner, response, endpoint, plan, receipt, leaving };
         match form {
-            Form::Whole => whole::answer(inner, response, endpoint, plan, receipt).await,
-            Form::Stream(usage) => stream::answer(inner, response, endpoint, usage, plan, receipt).await,
+            Form::Whole => whole::answer(answering).await,
+            Form::Stream(usage) => stream::answer(answering, usage).await,
         }
     }
 
-    /// The stops up to the head of the provider's answer.
-    async fn reach(&self, call: &Call, receipt: &mut receipt::Receipt) -> Result<Reached, Refusal> {
-        let inner = &*self.0;
-        let body = match &call.model_in_path {
-            Some(model) => parse::name_model(&call.body, model)?,
-            None => call.body.clone(),
-        };
-        let ask = parse::parse(call.endpoint, &body)?;
+    /// What is asked, and that it may be.
+    fn admit<'a>(
+        &self,
+        call: &Call,
+        body: &'a Bytes,
+        receipt: &mut receipt::Receipt,
+    ) -> Result<(parse::Ask<'a>, Permit<UseModel>), Refusal> {
+        let ask = parse::parse(call.endpoint, body)?;
         receipt.asked(&ask);
         let permit = authorise::authorise(self, &call.payer, &ask)?;
+        Ok((ask, permit))
+    }
+
+    /// The stops up to the head of the provider's answer.
+    async fn reach(
+        &self,
+        call: &Call,
+        ask: &parse::Ask<'_>,
+        permit: Permit<UseModel>,
+        receipt: &mut receipt::Receipt,
+    ) -> Result<Reached, Refusal> {
+        let inner = &*self.0;
         let slot = limit::enter(inner)?;
-        let plan = route::plan(self, &ask, permit).await?;
+        let plan = route::plan(self, ask, permit).await?;
         let estimate = Estimate::of(&ask.envelope, plan.limits);
         receipt.planned(&plan, &estimate);
-        let reservation = reserve::reserve(inner, &call.payer, &ask, &plan, &estimate).await?;
-        let outgoing = call::prepare(&ask, &plan, &reservation, &estimate);
+        let reservation = reserve::reserve(inner, &call.payer, ask, &plan, &estimate).await?;
+        let outgoing = call::prepare(ask, &plan, &reservation, &estimate);
         receipt.reserved(slot, reservation);
         let form = match (ask.envelope.is_stream, ask.envelope.includes_usage) {
             (false, _) => Form::Whole,
@@ -347,11 +395,7 @@ impl Gateway {
 
     /// The virtual key that a program presents, if it works at this moment.
     pub fn program(&self, presented: &str) -> Result<Arc<HeldKey>, Refusal> {
-        self.known_key(presented).unwrap_or_else(|| {
-            let words =
-                "This API key is not known here. Check that it was copied whole, or ask for a new one.";
-            Err(Refusal::new(Kind::Unauthenticated, "invalid_api_key", words))
-        })
+        self.known_key(presented).unwrap_or_else(|| Err(unknown_key()))
     }
 
     /// What may be shown of a secret.
@@ -374,7 +418,7 @@ impl Gateway {
     /// Another process changed keys: reads them anew.
     pub async fn keys_changed(&self) -> Result<(), AdminError> {
         // The owners first: a key whose owner is not known yet reaches nothing.
-        self.access_changed().await?;
+        self.read_access().await?;
         Ok(self.0.ledger.reload_keys().await?)
     }
 
@@ -387,4 +431,17 @@ impl Gateway {
     pub async fn flush(&self) {
         self.0.ledger.flush().await;
     }
+}
+
+/// The JSON as the provider gets it, with the model in it.
+fn named_body(call: &Call) -> Result<Bytes, Refusal> {
+    match &call.model_in_path {
+        Some(model) => parse::name_model(&call.body, model),
+        None => Ok(call.body.clone()),
+    }
+}
+
+fn unknown_key() -> Refusal {
+    let words = "This API key is not known here. Check that it was copied whole, or ask for a new one.";
+    Refusal::new(Kind::Unauthenticated, "invalid_api_key", words)
 }

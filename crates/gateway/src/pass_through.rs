@@ -16,8 +16,9 @@ use std::sync::Arc;
 use crate::{
     Gateway, Payer,
     call::{self, ProviderBody},
-    limit,
+    limit, presence,
     provider::{Provider, Transport},
+    unknown_key,
 };
 
 /// What Wardroom serves itself, with limits and accounts: never a way around them.
@@ -43,18 +44,36 @@ impl Gateway {
     /// that could lead elsewhere, 404 for what Wardroom serves itself and where there is no provider, else the
     /// provider's own refusals as everywhere.
     pub async fn pass_through(&self, caller: &Caller, passage: Passage) -> Result<Response<Bytes>, Refusal> {
-        let inner = &*self.0;
+        self.may_pass(caller)?;
+        let gateway = self.clone();
+        let mut leaving = self.asking(Payer::Caller(caller.clone()), move |payer| match payer {
+            Payer::Caller(caller) => gateway.may_pass(&caller),
+            Payer::Key(_) => Err(unknown_key()),
+        });
+        tokio::select! {
+            biased;
+            answer = self.pass(caller, passage) => answer,
+            refusal = presence::of(&mut leaving) => Err(refusal),
+        }
+    }
+
+    fn may_pass(&self, caller: &Caller) -> Result<(), Refusal> {
         let (person, _) = caller.may_use_workspace()?;
         if person.is_limited_to_models() {
             let words =
                 "This API key is limited to models, and on this way Wardroom cannot see which one is asked.";
             return Err(Refusal::new(Kind::Forbidden, "key_model_access_denied", words));
         }
-        if !self.may_reach_all(&Payer::Caller(caller.clone())) {
-            let words =
-                "You may not use every model here, and on this way Wardroom cannot see which one is asked.";
-            return Err(Refusal::new(Kind::Forbidden, "grant_missing", words));
+        if self.may_reach_all(&Payer::Caller(caller.clone())) {
+            return Ok(());
         }
+        let words =
+            "You may not use every model here, and on this way Wardroom cannot see which one is asked.";
+        Err(Refusal::new(Kind::Forbidden, "grant_missing", words))
+    }
+
+    async fn pass(&self, caller: &Caller, passage: Passage) -> Result<Response<Bytes>, Refusal> {
+        let inner = &*self.0;
         let provider = self.provider_for(&passage).await?;
         let Transport::Http { destination, credential } = &provider.transport else {
             return Err(Refusal::not_found("path"));
@@ -68,7 +87,7 @@ impl Gateway {
         let entry = Entry::done(Event::ProviderPassthrough, caller).on(&provider.id);
         let entry = entry.with("method", passage.method.as_str()).with("path", passage.path.as_str());
         store::audit::record(&inner.db, &entry).await?;
-        tracing::info!(user.id = %person.user, connection.id = %provider.id, "a request is passed on to a provider");
+        tracing::info!(actor = caller.label(), connection.id = %provider.id, "a request is passed on to a provider");
 
         let mut request = Request::new(Full::new(passage.body));
         *request.method_mut() = passage.method;

@@ -33,6 +33,8 @@ pub struct Closed {
     pub first_byte_milliseconds: Option<u64>,
     /// The connection's name.
     pub connection: Option<String>,
+    /// Whether it ended because whoever asked may not go on.
+    pub is_cut: bool,
 }
 
 /// What was counted.
@@ -62,6 +64,7 @@ struct Open {
     reservation: Reservation,
     on_close: Option<oneshot::Sender<Closed>>,
     counted: Counted,
+    is_cut: bool,
 }
 
 impl Receipt {
@@ -99,6 +102,7 @@ impl Receipt {
             reservation: Reservation::unlimited(),
             on_close: call.on_close.take(),
             counted: Counted::default(),
+            is_cut: false,
         };
         Self { ledger: inner.ledger.clone(), started: call.started, open: Some(Box::new(open)) }
     }
@@ -180,6 +184,15 @@ impl Receipt {
         refusal
     }
 
+    /// Whoever pays may not go on. What the provider was asked to do until then is paid, as for a client that left.
+    pub(crate) fn cut(mut self, refusal: Refusal) -> Refusal {
+        let Some(open) = &mut self.open else { return refusal };
+        open.is_cut = true;
+        let outcome = if open.slot.is_some() { Outcome::Disconnected } else { Outcome::Refused };
+        self.end(outcome, refusal.kind.status(), Some(refusal.code.clone().into_owned()));
+        refusal
+    }
+
     fn milliseconds(&self) -> u64 {
         u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
@@ -187,7 +200,7 @@ impl Receipt {
     fn end(&mut self, outcome: Outcome, status: u16, error: Option<String>) {
         let milliseconds = self.milliseconds();
         let Some(open) = self.open.take() else { return };
-        let Open { mut record, actor, payer, plan, slot, reservation, on_close, counted, .. } = *open;
+        let Open { mut record, actor, payer, plan, slot, reservation, on_close, counted, is_cut, .. } = *open;
         let cost =
             plan.as_ref().and_then(|plan| plan.pricing.as_ref()).map(|pricing| pricing.cost(&counted.tokens));
         reservation.settle(cost.unwrap_or(Money::ZERO));
@@ -223,6 +236,7 @@ impl Receipt {
                 milliseconds,
                 first_byte_milliseconds: record.first_byte_milliseconds,
                 connection: plan.map(|plan| plan.provider.name.clone()),
+                is_cut,
             };
             // Whoever asked may be gone.
             drop(on_close.send(closed));

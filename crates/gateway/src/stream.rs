@@ -3,7 +3,8 @@
 use std::{
     future::Future,
     pin::Pin,
-    task::{Context, Poll},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    task::{Context, Poll, Waker},
     time::Duration,
 };
 
@@ -14,38 +15,48 @@ use http::{HeaderValue, Response, header};
 use http_body::{Body, Frame, SizeHint};
 use kernel::{Endpoint, Outcome, Refusal};
 use llm::{Forward, Meter, UsageChunk};
-use tokio::time::{Instant, Sleep};
+use tokio::{
+    sync::oneshot,
+    time::{Instant, Sleep},
+};
 
-use crate::{Inner, call::ProviderBody, receipt::Receipt, route::Plan, whole};
+use crate::{Answering, call::ProviderBody, presence, receipt::Receipt, route::Plan, whole};
 
 /// Hands the provider's stream on.
 ///
 /// A provider that answers a request for a stream with a whole JSON document (an error under a 200, or no
 /// support for streams) is read whole and refused like any other nonsense.
 pub(crate) async fn answer(
-    inner: &Inner,
-    response: Response<ProviderBody>,
-    endpoint: Endpoint,
+    answering: Answering<'_>,
     usage: UsageChunk,
-    plan: Plan,
-    receipt: Receipt,
 ) -> Result<Response<AnswerBody>, Refusal> {
-    let is_stream = response
+    let is_stream = answering
+        .response
         .headers()
         .get(header::CONTENT_TYPE)
         .and_then(|value| value.to_str().ok())
         .is_some_and(|kind| kind.trim_start().to_ascii_lowercase().starts_with("text/event-stream"));
     if !is_stream {
-        return refuse_whole(inner, response, endpoint, &plan, receipt).await;
+        return refuse_whole(answering).await;
     }
-    let body = Metered {
+    let Answering { inner, response, endpoint, plan, receipt, leaving } = answering;
+    let flow = Flow::Running(Running {
         body: response.into_body(),
-        running: Some((Meter::new(endpoint, usage), receipt)),
+        meter: Meter::new(endpoint, usage),
+        receipt,
         silence: Silence::new(inner.config.idle_timeout),
         plan,
         endpoint,
-    };
-    let mut response = Response::new(AnswerBody(Inside::Metered(Box::new(body))));
+        waiting: None,
+    });
+    let flow = Arc::new(Mutex::new(flow));
+    let watched = leaving.map(|leaving| {
+        let (watched, gone) = oneshot::channel();
+        // In a task of its own: a client that does not read keeps nobody from ending the provider's work.
+        inner.tasks.spawn(cut_when_over(flow.clone(), leaving, gone));
+        watched
+    });
+    let mut response = Response::new(AnswerBody(Inside::Metered(Metered { flow, _watched: watched })));
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream; charset=utf-8"));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
@@ -53,20 +64,40 @@ pub(crate) async fn answer(
     Ok(response)
 }
 
-async fn refuse_whole(
-    inner: &Inner,
-    response: Response<ProviderBody>,
-    endpoint: Endpoint,
-    plan: &Plan,
-    mut receipt: Receipt,
-) -> Result<Response<AnswerBody>, Refusal> {
-    let collected =
-        egress::collect(response.into_body(), inner.config.max_answer, inner.config.idle_timeout).await;
+/// Ends the stream when whoever pays may not go on, unless it is over before.
+async fn cut_when_over(flow: Arc<Mutex<Flow>>, leaving: presence::Leaving, gone: oneshot::Receiver<()>) {
+    let refusal = tokio::select! {
+        refusal = leaving => refusal,
+        _ = gone => return,
+    };
+    let reader = {
+        let mut flow = locked(&flow);
+        match std::mem::replace(&mut *flow, Flow::Over) {
+            Flow::Running(mut running) => {
+                let reader = running.waiting.take();
+                *flow = Flow::LastWord(running.cut(refusal));
+                reader
+            }
+            Flow::LastWord(_) | Flow::Over => None,
+        }
+    };
+    if let Some(reader) = reader {
+        reader.wake();
+    }
+}
+
+async fn refuse_whole(answering: Answering<'_>) -> Result<Response<AnswerBody>, Refusal> {
+    let Answering { inner, response, endpoint, plan, mut receipt, mut leaving } = answering;
+    let collected = tokio::select! {
+        biased;
+        collected = egress::collect(response.into_body(), inner.config.max_answer, inner.config.idle_timeout) => collected,
+        refusal = presence::of(&mut leaving) => return Err(receipt.cut(refusal)),
+    };
     let bytes = match collected {
         Ok(bytes) => bytes,
-        Err(error) => return Err(receipt.fail(whole::cut_short(plan, &error))),
+        Err(error) => return Err(receipt.fail(whole::cut_short(&plan, &error))),
     };
-    match whole::check(&bytes, endpoint, plan) {
+    match whole::check(&bytes, endpoint, &plan) {
         Err(refusal) => Err(receipt.refuse(refusal)),
         Ok(answer) => {
             receipt.count(answer.tokens, answer.estimated_completion);
@@ -86,8 +117,7 @@ pub struct AnswerBody(Inside);
 #[derive(Debug)]
 enum Inside {
     Whole(Option<Bytes>),
-    // Boxed: the answer travels through many hands, and a stream's state is large.
-    Metered(Box<Metered>),
+    Metered(Metered),
 }
 
 impl AnswerBody {
@@ -116,7 +146,7 @@ impl Body for AnswerBody {
     fn is_end_stream(&self) -> bool {
         match &self.0 {
             Inside::Whole(bytes) => bytes.is_none(),
-            Inside::Metered(metered) => metered.running.is_none(),
+            Inside::Metered(metered) => matches!(*locked(&metered.flow), Flow::Over),
         }
     }
 
@@ -134,50 +164,122 @@ impl Body for AnswerBody {
 /// provider's body goes with it, which ends the provider's work.
 #[derive(Debug)]
 struct Metered {
-    body: ProviderBody,
-    /// Taken when the stream is over.
-    running: Option<(Meter, Receipt)>,
-    silence: Silence,
-    plan: Plan,
-    endpoint: Endpoint,
+    /// Shared with whoever may cut it.
+    flow: Arc<Mutex<Flow>>,
+    /// Dropped with the answer, which ends the watch over it.
+    _watched: Option<oneshot::Sender<()>>,
+}
+
+#[derive(Debug)]
+enum Flow {
+    /// Chunks come.
+    Running(Running),
+    /// It was cut, and this is to be said about it.
+    LastWord(Bytes),
+    /// Nothing comes any more.
+    Over,
+}
+
+fn locked(flow: &Mutex<Flow>) -> MutexGuard<'_, Flow> {
+    // A panic in the middle of a chunk leaves a stream that goes on or ends, and either is a true one.
+    flow.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Metered {
     fn poll_chunk(&mut self, context: &mut Context<'_>) -> Poll<Option<Bytes>> {
-        while let Some((meter, _)) = &mut self.running {
+        let mut flow = locked(&self.flow);
+        if let Flow::Running(running) = &mut *flow {
+            match running.poll_chunk(context) {
+                Poll::Pending => {
+                    running.waits(context);
+                    return Poll::Pending;
+                }
+                Poll::Ready(Next::Chunk(chunk)) => return Poll::Ready(Some(chunk)),
+                Poll::Ready(Next::End(broken)) => {
+                    return match std::mem::replace(&mut *flow, Flow::Over) {
+                        Flow::Running(running) => Poll::Ready(running.end(broken.as_ref())),
+                        Flow::LastWord(_) | Flow::Over => Poll::Ready(None),
+                    };
+                }
+            }
+        }
+        match std::mem::replace(&mut *flow, Flow::Over) {
+            Flow::LastWord(word) => Poll::Ready(Some(word)),
+            Flow::Running(_) | Flow::Over => Poll::Ready(None),
+        }
+    }
+}
+
+impl Drop for Metered {
+    fn drop(&mut self) {
+        let flow = std::mem::replace(&mut *locked(&self.flow), Flow::Over);
+        if let Flow::Running(running) = flow {
+            // The client went away: what was delivered counts, and the receipt, dropped, says so.
+            drop(running.counted());
+        }
+    }
+}
+
+/// What a provider does next.
+enum Next {
+    Chunk(Bytes),
+    /// With its last word, or broken.
+    End(Option<EgressError>),
+}
+
+/// A stream that is not over.
+#[derive(Debug)]
+struct Running {
+    body: ProviderBody,
+    meter: Meter,
+    receipt: Receipt,
+    silence: Silence,
+    plan: Plan,
+    endpoint: Endpoint,
+    /// Whoever waits for the next chunk.
+    waiting: Option<Waker>,
+}
+
+impl Running {
+    fn poll_chunk(&mut self, context: &mut Context<'_>) -> Poll<Next> {
+        loop {
             let frame = match Pin::new(&mut self.body).poll_frame(context) {
                 Poll::Ready(frame) => frame,
                 Poll::Pending => {
                     ready!(self.silence.poll(context));
-                    return Poll::Ready(self.end(Some(&EgressError::Stalled)));
+                    return Poll::Ready(Next::End(Some(EgressError::Stalled)));
                 }
             };
             match frame {
                 Some(Ok(frame)) => {
                     let Ok(chunk) = frame.into_data() else { continue };
                     self.silence.broken();
-                    match meter.feed(&chunk) {
-                        Forward::AsIs => return Poll::Ready(Some(self.plan.provider.redacted(chunk))),
-                        Forward::Replace(bytes) => {
-                            return Poll::Ready(Some(self.plan.provider.redacted(bytes)));
-                        }
-                        Forward::Nothing => {}
-                    }
+                    let bytes = match self.meter.feed(&chunk) {
+                        Forward::AsIs => chunk,
+                        Forward::Replace(bytes) => bytes,
+                        Forward::Nothing => continue,
+                    };
+                    return Poll::Ready(Next::Chunk(self.plan.provider.redacted(bytes)));
                 }
-                Some(Err(error)) => return Poll::Ready(self.end(Some(&error))),
-                None => return Poll::Ready(self.end(None)),
+                Some(Err(error)) => return Poll::Ready(Next::End(Some(error))),
+                None => return Poll::Ready(Next::End(None)),
             }
         }
-        Poll::Ready(None)
+    }
+
+    fn waits(&mut self, context: &Context<'_>) {
+        if !self.waiting.as_ref().is_some_and(|waker| waker.will_wake(context.waker())) {
+            self.waiting = Some(context.waker().clone());
+        }
     }
 
     /// The provider ended its stream: with its last word, with an error of its own, or in the middle. The
     /// last two leave an event behind that says why.
-    fn end(&mut self, broken: Option<&EgressError>) -> Option<Bytes> {
-        let (meter, mut receipt) = self.running.take()?;
+    fn end(self, broken: Option<&EgressError>) -> Option<Bytes> {
+        let Self { meter, mut receipt, plan, endpoint, .. } = self;
         let metered = meter.finish();
         receipt.count(metered.tokens, metered.estimated_completion);
-        let rest = Some(self.plan.provider.redacted(metered.rest)).filter(|rest| !rest.is_empty());
+        let rest = Some(plan.provider.redacted(metered.rest)).filter(|rest| !rest.is_empty());
         if metered.error.is_some() {
             receipt.close(Outcome::Failed, 200, Some("provider_error".to_owned()));
             return rest;
@@ -188,21 +290,25 @@ impl Metered {
                 receipt.close(Outcome::Ok, 200, None);
                 return rest;
             }
-            None => whole::cut_short(&self.plan, &EgressError::Closed),
-            Some(error) => whole::cut_short(&self.plan, error),
+            None => whole::cut_short(&plan, &EgressError::Closed),
+            Some(error) => whole::cut_short(&plan, error),
         };
         receipt.close(Outcome::Failed, 200, Some(refusal.code.clone().into_owned()));
-        Some(error_event(self.endpoint, &refusal))
+        Some(error_event(endpoint, &refusal))
     }
-}
 
-impl Drop for Metered {
-    fn drop(&mut self) {
-        // The client went away: what was delivered counts, and the receipt, dropped, says so.
-        if let Some((meter, mut receipt)) = self.running.take() {
-            let metered = meter.finish();
-            receipt.count(metered.tokens, metered.estimated_completion);
-        }
+    /// Whoever pays may not go on: the provider's work ends here. What is left to say.
+    fn cut(self, refusal: Refusal) -> Bytes {
+        let endpoint = self.endpoint;
+        error_event(endpoint, &self.counted().cut(refusal))
+    }
+
+    /// What was delivered until now counts.
+    fn counted(self) -> Receipt {
+        let Self { meter, mut receipt, .. } = self;
+        let metered = meter.finish();
+        receipt.count(metered.tokens, metered.estimated_completion);
+        receipt
     }
 }
 

@@ -6,25 +6,17 @@ use http::{HeaderValue, Response, header};
 use kernel::{Endpoint, Kind, Outcome, Refusal};
 use llm::Answer;
 
-use crate::{
-    Inner,
-    call::{self, ProviderBody},
-    receipt::Receipt,
-    route::Plan,
-    stream::AnswerBody,
-};
+use crate::{Answering, call, presence, route::Plan, stream::AnswerBody};
 
 /// Reads the answer whole. What is no JSON object, or holds an error under a 200, is the provider's
 /// failure: 502.
-pub(crate) async fn answer(
-    inner: &Inner,
-    response: Response<ProviderBody>,
-    endpoint: Endpoint,
-    plan: Plan,
-    mut receipt: Receipt,
-) -> Result<Response<AnswerBody>, Refusal> {
-    let collected =
-        egress::collect(response.into_body(), inner.config.max_answer, inner.config.idle_timeout).await;
+pub(crate) async fn answer(answering: Answering<'_>) -> Result<Response<AnswerBody>, Refusal> {
+    let Answering { inner, response, endpoint, plan, mut receipt, mut leaving } = answering;
+    let collected = tokio::select! {
+        biased;
+        collected = egress::collect(response.into_body(), inner.config.max_answer, inner.config.idle_timeout) => collected,
+        refusal = presence::of(&mut leaving) => return Err(receipt.cut(refusal)),
+    };
     let bytes = match collected {
         Ok(bytes) => bytes,
         Err(error) => return Err(receipt.fail(cut_short(&plan, &error))),

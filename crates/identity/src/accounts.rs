@@ -32,7 +32,7 @@ pub struct Contact {
 /// What becomes different; `None` stays.
 #[derive(Debug, Clone, Default)]
 pub struct AccountChange<'a> {
-    /// What the person may do, from the next request on.
+    /// What the person may do, from the next request on. A lower role ends all sessions.
     pub role: Option<Role>,
     /// As shown to others; 1 to 100 characters.
     pub name: Option<&'a str>,
@@ -268,19 +268,6 @@ impl Identity {
         let found = sessions::by_id(&self.0.db, session).await?;
         found.filter(|(_, user)| user.id == *id).ok_or_else(|| Refusal::not_found("session"))?;
         self.sign_out(session, permit.by()).await
-    }
-
-    /// Those of these people who may have no answer written for them any more: they are gone, switched off, or wait
-    /// for an administrator.
-    pub async fn who_is_out(&self, people: Vec<UserId>) -> Result<Vec<UserId>, Refusal> {
-        let mut out = Vec::new();
-        for id in people {
-            let user = self.user(&id).await?;
-            if user.is_none_or(|user| !user.is_active() || user.role == Role::Pending) {
-                out.push(id);
-            }
-        }
-        Ok(out)
     }
 }
 

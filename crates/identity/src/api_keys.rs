@@ -62,8 +62,33 @@ impl Identity {
         path: &str,
         from: IpAddr,
     ) -> Result<Person, Refusal> {
-        let (held, owner) = self.working_key(presented).await?;
-        let now = self.0.world.now();
+        let held = self.held_key(&self.0.ring.digest_key(presented)).await?.ok_or_else(unknown)?;
+        let person = self.acting_for(&held, method, path, from).await?;
+        self.note_use(&held, self.0.world.now()).await;
+        Ok(person)
+    }
+
+    /// Whom a key that was presented before acts for now, by the same request. Refuses as
+    /// [`Identity::person_with_key`].
+    pub(crate) async fn person_with_key_again(
+        &self,
+        id: &ApiKeyId,
+        method: &str,
+        path: &str,
+        from: IpAddr,
+    ) -> Result<Person, Refusal> {
+        let held = self.held_key_of(id).await?.ok_or_else(unknown)?;
+        self.acting_for(&held, method, path, from).await
+    }
+
+    async fn acting_for(
+        &self,
+        held: &Held,
+        method: &str,
+        path: &str,
+        from: IpAddr,
+    ) -> Result<Person, Refusal> {
+        let owner = self.owner_of_working(held).await?;
         if !held.key.limits.admits_address(from) {
             let words = "This API key may not be used from this address. Its owner can change that.";
             return Err(Refusal::new(Kind::Forbidden, "address_not_allowed", words));
@@ -73,7 +98,6 @@ impl Identity {
                 "This API key may not call this endpoint. Its owner or an administrator can change that.";
             return Err(Refusal::new(Kind::Forbidden, "endpoint_not_allowed", words));
         }
-        self.note_use(&held, now).await;
         Ok(Person {
             user: held.key.owner.clone(),
             role: owner.role,
@@ -88,13 +112,8 @@ impl Identity {
         })
     }
 
-    /// The role of whom a key acts for, if the key works at this moment, whatever it is limited to.
-    pub async fn role_of_key(&self, presented: &str) -> Result<Role, Refusal> {
-        self.working_key(presented).await.map(|(_, owner)| owner.role)
-    }
-
-    async fn working_key(&self, presented: &str) -> Result<(Arc<Held>, Arc<KeyOwner>), Refusal> {
-        let held = self.held_key(&self.0.ring.digest_key(presented)).await?.ok_or_else(unknown)?;
+    /// Whom a key acts for, if it works at this moment, whatever it is limited to.
+    async fn owner_of_working(&self, held: &Held) -> Result<Arc<KeyOwner>, Refusal> {
         if held.key.has_expired(self.0.world.now()) {
             let words = "This API key has expired. Make a new one in your account.";
             return Err(Refusal::new(Kind::Unauthenticated, "expired_key", words));
@@ -102,7 +121,7 @@ impl Identity {
         // Whoever may not sign in has no key either.
         let owner = self.key_owner(&held.key.owner).await?.ok_or_else(unknown)?;
         self.require_api_keys(&held.key.owner, owner.role)?;
-        Ok((held, owner))
+        Ok(owner)
     }
 
     /// To the minute: a request is not worth a write.

@@ -5,6 +5,7 @@ use std::{fmt, sync::Arc, thread};
 use kernel::World;
 use settings::Live;
 use store::Db;
+use tokio::sync::watch;
 use vault::{KeyRing, Passwords};
 
 use crate::{
@@ -29,6 +30,8 @@ pub struct IdentityParts {
     pub ring: Arc<KeyRing>,
     /// The settings in force.
     pub settings: Live,
+    /// Rung whenever somebody may have lost a door, so that what is being answered asks again.
+    pub news: watch::Sender<()>,
 }
 
 pub(crate) struct Parts {
@@ -48,11 +51,11 @@ pub(crate) struct Parts {
 impl Identity {
     /// Accounts and sign-ins made of these parts.
     pub fn new(parts: IdentityParts) -> Self {
-        let IdentityParts { world, db, ring, settings } = parts;
+        let IdentityParts { world, db, ring, settings, news } = parts;
         let cores = thread::available_parallelism().map_or(1, usize::from);
         let passwords = Passwords::new(cores.min(MOST_HASHES));
         let (living, throttle, bcrypt) =
-            (LivingSessions::default(), Throttle::default(), BcryptCost::default());
+            (LivingSessions::new(news), Throttle::default(), BcryptCost::default());
         let (activity, rights, keys) = (Activity::default(), RightsBook::default(), KeyBook::default());
         let parts =
             Parts { world, db, ring, settings, passwords, living, keys, activity, throttle, bcrypt, rights };

@@ -36,13 +36,34 @@ impl Held {
     }
 }
 
-/// All keys by digest, or nothing until somebody asks.
+/// All keys, by what is presented and by what is known already.
+#[derive(Debug, Default)]
+struct Keys {
+    by_digest: HashMap<[u8; 32], Arc<Held>>,
+    by_id: HashMap<ApiKeyId, Arc<Held>>,
+}
+
+impl Keys {
+    fn add(&mut self, key: ApiKey) {
+        let held = Arc::new(Held::new(key));
+        self.by_digest.insert(held.key.digest, held.clone());
+        self.by_id.insert(held.key.id.clone(), held);
+    }
+
+    fn remove(&mut self, id: &ApiKeyId) {
+        if let Some(held) = self.by_id.remove(id) {
+            self.by_digest.remove(&held.key.digest);
+        }
+    }
+}
+
+/// All keys, or nothing until somebody asks.
 #[derive(Debug, Default)]
 pub(crate) struct KeyBook(RwLock<Page>);
 
 #[derive(Debug, Default)]
 struct Page {
-    keys: Option<HashMap<[u8; 32], Arc<Held>>>,
+    keys: Option<Keys>,
     /// Counts changes. What was read before the latest one is not kept.
     edition: u64,
 }
@@ -53,7 +74,7 @@ pub(crate) struct Edition(u64);
 
 impl KeyBook {
     /// What `read` finds among all keys; `None` when they have not been read.
-    fn look<T>(&self, read: impl FnOnce(&HashMap<[u8; 32], Arc<Held>>) -> T) -> Option<T> {
+    fn look<T>(&self, read: impl FnOnce(&Keys) -> T) -> Option<T> {
         // Nothing panics while the lock is held, so a poisoned page is still a true one.
         self.0.read().unwrap_or_else(PoisonError::into_inner).keys.as_ref().map(read)
     }
@@ -73,8 +94,9 @@ impl KeyBook {
         if page.edition != edition {
             return false;
         }
-        let held = keys.into_iter().map(|key| (key.digest, Arc::new(Held::new(key))));
-        *page = Page { keys: Some(held.collect()), edition: edition + 1 };
+        let mut all = Keys::default();
+        keys.into_iter().for_each(|key| all.add(key));
+        *page = Page { keys: Some(all), edition: edition + 1 };
         true
     }
 
@@ -86,8 +108,8 @@ impl KeyBook {
         }
         page.edition += 1;
         if let Some(keys) = &mut page.keys {
-            keys.retain(|_, held| &held.key.id != id);
-            keys.extend(key.map(|key| (key.digest, Arc::new(Held::new(key)))));
+            keys.remove(id);
+            key.into_iter().for_each(|key| keys.add(key));
         }
         true
     }
@@ -102,7 +124,18 @@ impl KeyBook {
 impl Identity {
     /// The key with this digest.
     pub(crate) async fn held_key(&self, digest: &[u8; 32]) -> Result<Option<Arc<Held>>, Refusal> {
-        let find = |keys: &HashMap<[u8; 32], Arc<Held>>| keys.get(digest).cloned();
+        self.find_key(|keys| keys.by_digest.get(digest).cloned()).await
+    }
+
+    /// The key with this id, if there still is one.
+    pub(crate) async fn held_key_of(&self, id: &ApiKeyId) -> Result<Option<Arc<Held>>, Refusal> {
+        self.find_key(|keys| keys.by_id.get(id).cloned()).await
+    }
+
+    async fn find_key(
+        &self,
+        find: impl Fn(&Keys) -> Option<Arc<Held>> + Copy,
+    ) -> Result<Option<Arc<Held>>, Refusal> {
         if let Some(found) = self.0.keys.look(find) {
             return Ok(found);
         }
@@ -123,7 +156,7 @@ impl Identity {
             self.api_keys_changed().await?;
         }
         self.0.keys.look(|keys| {
-            for held in keys.values() {
+            for held in keys.by_id.values() {
                 if let Some(name) = names.get_mut(&held.key.id) {
                     *name = Some(held.key.name.clone());
                 }
@@ -146,12 +179,18 @@ impl Identity {
         if done.is_err() {
             self.0.keys.forget();
         }
+        self.0.living.ring();
         Ok(done?)
     }
 
     /// Reads the keys that this process changed, or tried to. When that cannot be done nothing is known any more, so
     /// that the next request asks the database.
     pub(crate) async fn api_keys_changed_here(&self, changed: Vec<ApiKeyId>) {
+        self.read_changed(changed).await;
+        self.0.living.ring();
+    }
+
+    async fn read_changed(&self, changed: Vec<ApiKeyId>) {
         let book = &self.0.keys;
         for id in changed {
             loop {
@@ -191,7 +230,7 @@ mod tests {
     }
 
     fn digests(book: &KeyBook) -> Option<Vec<u8>> {
-        let mut all: Vec<u8> = book.look(|keys| keys.keys().map(|digest| digest[0]).collect())?;
+        let mut all: Vec<u8> = book.look(|keys| keys.by_digest.keys().map(|digest| digest[0]).collect())?;
         all.sort_unstable();
         Some(all)
     }

@@ -20,6 +20,7 @@ mod living;
 mod own_account;
 mod passkeys;
 mod passwords;
+mod presence;
 mod proof_error;
 mod provision;
 mod proxy;

@@ -14,6 +14,7 @@ use std::{
 };
 
 use kernel::{Email, Person, PersonCredential, Rights, Role, Session, SessionId, Timestamp, User, UserId};
+use tokio::sync::watch;
 
 use crate::key_owners::KeyOwners;
 
@@ -89,9 +90,26 @@ pub(crate) struct LivingSessions {
     epoch: AtomicU64,
     /// API keys act for the same people, so what takes their sessions away is asked anew for their keys too.
     pub(crate) key_owners: KeyOwners,
+    /// Rung after something was taken away, for what is still being answered.
+    news: watch::Sender<()>,
 }
 
 impl LivingSessions {
+    /// Nobody is known to be signed in. `news` is rung whenever somebody may have lost a door.
+    pub(crate) fn new(news: watch::Sender<()>) -> Self {
+        Self { news, ..Self::default() }
+    }
+
+    /// Hears when somebody may have lost a door.
+    pub(crate) fn news(&self) -> watch::Receiver<()> {
+        self.news.subscribe()
+    }
+
+    /// Tells everybody who is being answered to ask again whether they may be.
+    pub(crate) fn ring(&self) {
+        self.news.send_replace(());
+    }
+
     /// The session, if it is known to be alive by a reading that is still fresh.
     pub(crate) fn find(&self, id: &SessionId, now: Timestamp) -> Option<Living> {
         let living = self.shard(id).get(id).cloned()?;
@@ -120,18 +138,21 @@ impl LivingSessions {
     pub(crate) fn forget_session(&self, id: &SessionId) {
         self.epoch.fetch_add(1, Ordering::SeqCst);
         self.shard(id).remove(id);
+        self.ring();
     }
 
     /// Takes away all sessions of a person.
     pub(crate) fn forget_person(&self, user: &UserId) {
         self.retain(|living| &living.user != user);
         self.key_owners.forget(user);
+        self.ring();
     }
 
     /// Takes away everything.
     pub(crate) fn forget(&self) {
         self.retain(|_| false);
         self.key_owners.forget_all();
+        self.ring();
     }
 
     fn retain(&self, stays: impl Fn(&Living) -> bool) {

@@ -19,6 +19,7 @@ impl Identity {
     pub async fn access_changed(&self) -> Result<(), Refusal> {
         let membership = groups::membership(&self.0.db).await?;
         self.0.rights.0.store(membership.into());
+        self.0.living.ring();
         Ok(())
     }
 

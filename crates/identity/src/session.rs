@@ -126,14 +126,25 @@ impl Identity {
     pub async fn person(&self, token: &str) -> Result<Person, Refusal> {
         let now = self.0.world.now();
         let claims = self.0.ring.read_session(token, now).map_err(|_| IdentityError::SessionOver)?;
+        self.signed_in(claims.jti, &claims.id, now).await
+    }
+
+    /// Who is signed in by this session, with the role of now. Refuses with `session_over` when it is over or
+    /// somebody else's, or as [`Identity::person`] does.
+    pub(crate) async fn signed_in(
+        &self,
+        id: SessionId,
+        user: &UserId,
+        now: Timestamp,
+    ) -> Result<Person, Refusal> {
         let wanted = self.rules().second_factor;
         let is_known = |living: &Living| wanted == SecondFactor::Optional || living.ground != Ground::Unasked;
-        let living = match self.0.living.find(&claims.jti, now).filter(is_known) {
+        let living = match self.0.living.find(&id, now).filter(is_known) {
             Some(living) => living,
-            None => self.look_up(&claims.jti, wanted, now).await?,
+            None => self.look_up(&id, wanted, now).await?,
         };
         let has_ended = living.expires_at.is_some_and(|end| end <= now);
-        if has_ended || living.user != claims.id {
+        if has_ended || living.user != *user {
             return Err(IdentityError::SessionOver.into());
         }
         // Whoever signed in before everybody needed a second factor, or took theirs away since, sets one up on the way
@@ -142,7 +153,7 @@ impl Identity {
             return Err(IdentityError::SecondFactorRequired.into());
         }
         let rights = self.rights_of(&living.user, living.role);
-        Ok(living.person(claims.jti, rights))
+        Ok(living.person(id, rights))
     }
 
     async fn look_up(&self, id: &SessionId, wanted: SecondFactor, now: Timestamp) -> Result<Living, Refusal> {

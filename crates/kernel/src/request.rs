@@ -127,6 +127,20 @@ impl RequestFacts {
         &self.uri
     }
 
+    /// The path of the URL, still escaped; empty for work that is no HTTP request.
+    pub fn path(&self) -> &str {
+        if self.channel != Channel::Http {
+            return "";
+        }
+        let after_host = match self.uri.split_once("://") {
+            Some((scheme, rest)) if !scheme.contains('/') => {
+                rest.find('/').map_or("", |slash| &rest[slash..])
+            }
+            _ => &self.uri,
+        };
+        after_host.split_once('?').map_or(after_host, |(path, _)| path)
+    }
+
     /// Where it came from.
     pub const fn address(&self) -> Option<IpAddr> {
         self.address
@@ -236,18 +250,22 @@ fn visible(text: &str, most: usize) -> String {
 mod tests {
     use super::*;
 
-    fn uri(path: &str, query: &str) -> String {
-        let facts = RequestFacts::http(&HttpFacts {
+    fn facts(host: &str, path: &str, query: &str) -> RequestFacts {
+        RequestFacts::http(&HttpFacts {
             id: "req_1".parse().unwrap(),
             method: "GET",
             scheme: "https",
-            host: "chat.example.com",
+            host,
             path,
             query: (!query.is_empty()).then_some(query),
             address: IpAddr::from([192, 0, 2, 1]),
             agent: "curl\u{1b}[31m",
             success_status: 200,
-        });
+        })
+    }
+
+    fn uri(path: &str, query: &str) -> String {
+        let facts = facts("chat.example.com", path, query);
         assert_eq!(facts.agent(), "curl%1B[31m");
         facts.uri().to_owned()
     }
@@ -259,6 +277,20 @@ mod tests {
             "https://chat.example.com/api/v1/users/?page=2&query=ada"
         );
         assert_eq!(uri("/health", ""), "https://chat.example.com/health");
+    }
+
+    #[test]
+    fn the_path_is_that_of_the_url() {
+        for host in ["chat.example.com", "[::1]:8080", ""] {
+            for query in ["", "next=/a?b"] {
+                assert_eq!(
+                    facts(host, "/v1/models/a://b/c", query).path(),
+                    "/v1/models/a://b/c",
+                    "{host} {query}"
+                );
+            }
+        }
+        assert_eq!(RequestFacts::command_line("users deactivate").path(), "");
     }
 
     #[test]

@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Email, PasskeyId, SessionId, Timestamp, UserId};
 
-/// What a person may do at large.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+/// What a person may do at large; who may do more is greater.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
     /// Waits for an administrator; may only look at the own account.

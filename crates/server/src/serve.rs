@@ -4,13 +4,14 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use audit::{Outlet, Trail};
 use egress::{Egress, EgressConfig};
-use gateway::{Demo, EnvironmentConnection, Gateway, GatewayConfig, GatewayParts, UsageSeen};
+use gateway::{Demo, EnvironmentConnection, Gateway, GatewayConfig, GatewayParts, SameCaller, UsageSeen};
 use identity::{Identity, IdentityParts};
 use llm::Prices;
 use settings::{Loaded, Settings};
 use tokio::{
     net::TcpListener,
     signal::unix::{Signal, SignalKind, signal},
+    sync::watch,
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use web::{
@@ -24,7 +25,7 @@ use crate::{
     base::{Base, Sealed},
     error::StartError,
     lanes::{self, Lanes},
-    sweep, watch,
+    sweep, watch as changes,
 };
 
 /// How long a request waits for the reservations of others when its budget is nearly spent.
@@ -49,7 +50,7 @@ pub(crate) async fn run(base: Base, demo: Demo, stdout: impl FnOnce() -> Outlet)
     let trail = audit_log::start(&base, stdout, &tellers, telling.clone()).await?;
     let app = wire(&base, demo, trail, &tasks, &serving, &settling).await?;
     welcome(&app, &listener, demo).await;
-    tasks.spawn(watch::run(app.clone(), serving.clone()));
+    tasks.spawn(changes::run(app.clone(), serving.clone()));
     tasks.spawn(sweep::run(app.services().identity.clone(), serving.clone()));
     let router = web::router(app);
     let lanes = Lanes::start(lanes::wanted(&loaded.settings)).map_err(StartError::Runtime)?;
@@ -133,11 +134,14 @@ async fn wire(
     settling: &CancellationToken,
 ) -> Result<App, StartError> {
     let loaded = base.settings.load();
+    // What is being answered asks again when it rings whether it still may be.
+    let news = watch::Sender::default();
     let identity = Identity::new(IdentityParts {
         world: base.world.clone(),
         db: base.db.clone(),
         ring: base.ring.clone(),
         settings: base.settings.clone(),
+        news: news.clone(),
     });
     if identity.ensure_admin().await?.is_some() {
         tracing::info!("the administrator of WEBUI_ADMIN_EMAIL was made");
@@ -151,6 +155,8 @@ async fn wire(
         prices: Prices::built_in().with(loaded.settings.model_prices.value.0.clone()),
         usage_seen: usage_lines(&trail, &loaded.settings),
         settings: base.settings.clone(),
+        news,
+        same_caller: same_caller(&identity),
         config: gateway_config(&loaded, demo),
         tasks: tasks.clone(),
         serving: serving.clone(),
@@ -175,6 +181,14 @@ async fn wire(
         workspace,
         trail,
     }))
+}
+
+fn same_caller(identity: &Identity) -> SameCaller {
+    let identity = identity.clone();
+    Arc::new(move |caller| {
+        let identity = identity.clone();
+        Box::pin(async move { identity.same_caller(&caller).await })
+    })
 }
 
 /// Who gets the rows that the ledger has written: the audit log's lines, where they are wanted.

@@ -36,16 +36,6 @@ pub(crate) async fn run(app: App, shutdown: CancellationToken) {
     }
 }
 
-/// Ends the answers of people whom another process switched off, deleted or made wait.
-async fn stop_who_is_out(app: &App) -> Result<(), String> {
-    let services = app.services();
-    let out = services.identity.who_is_out(services.workspace.busy_people()).await;
-    for person in out.map_err(|refusal| refusal.to_string())? {
-        services.workspace.stop_everything_of(&person);
-    }
-    Ok(())
-}
-
 /// Reloads one topic; `false` when it has to be tried again.
 async fn reload(app: &App, topic: Topic) -> bool {
     let services = app.services();
@@ -55,8 +45,7 @@ async fn reload(app: &App, topic: Topic) -> bool {
         Topic::Identity => {
             services.identity.forget();
             // The role of a key's owner limits the key.
-            let limits = services.gateway.access_changed().await.map_err(|error| error.to_string());
-            limits.and(stop_who_is_out(app).await)
+            services.gateway.access_changed().await.map_err(|error| error.to_string())
         }
         Topic::ApiKeys => services.identity.api_keys_changed().await.map_err(|error| error.to_string()),
         Topic::Settings => app.settings_changed().await,

@@ -190,6 +190,12 @@ impl FakeProvider {
             .await;
     }
 
+    /// Waits until so many clients have closed their connection in the middle of an answer.
+    pub async fn hung_up_on(&self, times: usize) {
+        let what = format!("{times} connections to the provider are closed");
+        eventually(&what, async || (self.state.lock().hang_ups.len() >= times).then_some(())).await;
+    }
+
     /// Waits until a client has closed its connection in the middle of an answer, and says when it was.
     pub async fn hung_up(&self) -> Instant {
         let first = async || self.state.lock().hang_ups.first().copied();

@@ -1,32 +1,13 @@
-//! Whether somebody who watches a stream may still watch it.
-//!
-//! A request asks once who is calling; a stream goes on for minutes, and a sign-out, a new password or a lost
-//! role must end it like it ends everything else.
+//! Whether somebody who watches a stream of the workspace may still watch it. Answers of models look after that
+//! themselves.
 
-use std::time::Duration;
+use kernel::Caller;
 
-use http::HeaderMap;
-use kernel::Role;
+use crate::app::App;
 
-use crate::{app::App, caller::Credential};
-
-/// How often it is asked. The answer comes from memory nearly always.
-const INTERVAL: Duration = Duration::from_millis(250);
-
-/// Ends when the session or API key that these headers present no longer opens the door, or when that cannot be found
-/// out. What a key is limited to was asked when the stream began.
-pub(crate) async fn over(app: App, headers: &HeaderMap) {
-    let Some(token) = Credential::of(headers).map(|credential| credential.text().to_owned()) else { return };
-    let identity = app.services().identity.clone();
-    loop {
-        tokio::time::sleep(INTERVAL).await;
-        let role = if token.starts_with("sk-") {
-            identity.role_of_key(&token).await
-        } else {
-            identity.person(&token).await.map(|person| person.role)
-        };
-        if !role.is_ok_and(|role| role != Role::Pending) {
-            return;
-        }
-    }
+/// Ends when the session or API key by which the stream was opened no longer opens the door, or when that cannot be
+/// found out.
+pub(crate) async fn over(app: App, caller: Caller) {
+    let refusal = app.services().identity.has_left(&caller).await;
+    tracing::debug!(actor = caller.label(), %refusal, "a stream ends with what opened it");
 }

@@ -3,7 +3,7 @@
 use std::{fmt, sync::Arc};
 
 use gateway::Gateway;
-use kernel::{Caller, UserId, World};
+use kernel::{Caller, World};
 use settings::Live;
 use store::{Db, StoreError};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -56,18 +56,8 @@ impl Workspace {
         Ok(Desk::new(self.0.clone(), person, permit))
     }
 
-    /// The people for whom answers are being written in this process.
-    pub fn busy_people(&self) -> Vec<UserId> {
-        self.0.turns.owners()
-    }
-
     pub(crate) const fn inner(&self) -> &Arc<Inner> {
         &self.0
-    }
-
-    /// Stops every answer that is being written for a person who may no longer have any.
-    pub fn stop_everything_of(&self, person: &UserId) {
-        self.0.turns.stop(|turn| turn.owner == *person);
     }
 }
 

@@ -180,6 +180,7 @@ fn process(
 ) -> Identity {
     let no_file = Box::new(|_: &std::path::Path| Err(io::Error::from(io::ErrorKind::NotFound)));
     Identity::new(IdentityParts {
+        news: tokio::sync::watch::Sender::default(),
         world: world(clock, dice),
         db,
         ring: ring.clone(),

@@ -92,6 +92,8 @@ enum Action {
 pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode, StartError> {
     let base = Base::open_unsealed().await?;
     let identity = Identity::new(IdentityParts {
+        // Nobody is being answered in this process; others look at the revision.
+        news: tokio::sync::watch::Sender::default(),
         world: base.world.clone(),
         db: base.db.clone(),
         ring: base.ring.clone(),

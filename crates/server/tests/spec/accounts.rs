@@ -12,7 +12,7 @@ spec! {
     every_route_that_is_not_for_everybody_turns_strangers_away;
     a_person_who_waits_gets_nowhere_but_to_the_own_account;
     a_person_without_the_role_gets_nowhere_where_administrators_do;
-    a_role_counts_from_the_next_request_on;
+    a_higher_role_counts_from_the_next_request_on_and_a_lower_one_signs_out;
     the_last_administrator_cannot_be_demoted_even_by_two_at_once;
     accounts_are_found_by_a_part_of_the_name_thirty_a_page;
     sign_out_ends_the_session_at_once_for_cookie_and_bearer_and_no_other;
@@ -186,7 +186,7 @@ async fn a_person_without_the_role_gets_nowhere_where_administrators_do(app: Tes
     }
 }
 
-async fn a_role_counts_from_the_next_request_on(stage: Stage) {
+async fn a_higher_role_counts_from_the_next_request_on_and_a_lower_one_signs_out(stage: Stage) {
     let app = stage.env("DEFAULT_USER_ROLE", "pending").start().await;
     let (ada, bob) = (app.admin().await, app.person("bob").await);
     let change = async |role: &str| {
@@ -198,6 +198,8 @@ async fn a_role_counts_from_the_next_request_on(stage: Stage) {
     change("admin").await;
     bob.get(USERS).await.expect(200);
     change("user").await;
+    bob.get(WHO).await.expect(401);
+    let bob = app.person("bob").await;
     bob.get(USERS).await.expect(401);
     assert_eq!(role(&bob.get(WHO).await.expect(200)), "user");
 }

@@ -150,8 +150,7 @@ async fn a_watched_answer_ends_with_the_session(stage: Stage) {
 
     let rest = async { while watching.next_event().await.is_some() {} };
     tokio::time::timeout(SOON, rest).await.expect("the stream outlives the session");
-    // The answer itself is written on: its owner may sign in again.
-    assert!(tokio::time::timeout(Duration::from_millis(500), provider.hung_up()).await.is_err());
+    provider.hung_up().await;
 }
 
 async fn a_demoted_persons_answers_stop(stage: Stage) {

@@ -39,6 +39,7 @@ mod passkeys;
 mod passwords;
 mod permissions;
 mod provider_failures;
+mod revocation;
 mod route_matrix;
 mod second_factor;
 mod secrets;

@@ -67,6 +67,8 @@ impl Cast {
         let change = |name: &str| format!("/api/v1/users/{}/update", cast.people[name].id);
         ada.post(&change("pending"), json!({ "role": "pending" })).await.expect(200);
         ada.post(&change("deactivated"), json!({ "is_active": false })).await.expect(200);
+        // A lower role signs out.
+        cast.sign_in_again("pending").await;
         cast
     }
 

@@ -32,7 +32,7 @@ impl Standing {
 /// What becomes different; `None` stays.
 #[derive(Debug, Clone, Default)]
 pub struct UserChange {
-    /// What the person may do at large.
+    /// What the person may do at large. A lower one ends all sessions.
     pub role: Option<Role>,
     /// As shown to others.
     pub name: Option<String>,
@@ -86,10 +86,10 @@ pub async fn change(
         return Ok(Changed::LastAdmin);
     }
     let Some(entry) = change.entry(&before, permit.by()) else { return Ok(Changed::Done(before)) };
-    let (standing, is_new_password) = (change.standing, change.password.is_some());
+    let (standing, ends_sessions) = (change.standing, change.ends_sessions(&before));
     let after = change.applied_to(before, now);
     update(&mut tx, &after).await?;
-    let entry = if is_new_password || standing == Some(Standing::Deactivated) {
+    let entry = if ends_sessions {
         let ended = tx.execute("DELETE FROM session WHERE account_id = $1", values![id]).await?;
         entry.with("sessions_ended", ended)
     } else {
@@ -116,6 +116,13 @@ impl UserChange {
             password: self.password,
             standing: self.standing.filter(|standing| *standing != Standing::of(before)),
         }
+    }
+
+    /// Whether whoever is signed in has to sign in again: what was signed in with, or by, is not good any more.
+    fn ends_sessions(&self, before: &User) -> bool {
+        self.password.is_some()
+            || self.standing == Some(Standing::Deactivated)
+            || self.role.is_some_and(|role| role < before.role)
     }
 
     /// The record; `None` when nothing changes. Its event is the weightiest of what changes, the rest stands in it.

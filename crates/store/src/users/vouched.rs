@@ -34,7 +34,7 @@ pub struct Taken {
     pub has_new_groups: bool,
 }
 
-/// Makes role and groups what they are said to be. `None` when the account is gone. What does not differ is no change
+/// Makes role and groups what they are said to be; a lower role ends all sessions. `None` when the account is gone. What does not differ is no change
 /// and leaves no record.
 pub async fn take_vouched(
     db: &Db,
@@ -64,6 +64,10 @@ pub async fn take_vouched(
         entry = entry.with("role_before", user.role.as_str()).with("role", role.as_str());
         let sql = "UPDATE account SET role = $2, updated_at = $3 WHERE id = $1";
         tx.execute(sql, values![id, role, now]).await?;
+        if role < user.role {
+            let ended = tx.execute("DELETE FROM session WHERE account_id = $1", values![id]).await?;
+            entry = entry.with("sessions_ended", ended);
+        }
         (user.role, user.updated_at) = (role, now);
     }
     if role.is_some() || has_new_groups {

@@ -32,7 +32,9 @@ async fn converse(mut stream: TcpStream, state: &State) -> io::Result<()> {
     while let Some(request) = read_request(&mut reader, &mut buffer).await? {
         let script = state.receive(request.clone()).script(&request);
         let is_over = tokio::select! {
-            played = play(&mut writer, &script, state) => played?,
+            // Whoever closes while we write is noticed by either, whichever comes first.
+            played = play(&mut writer, &script, state) => played
+                .inspect_err(|_| state.lock().hang_ups.push(Instant::now()))?,
             read = reader.read_buf(&mut buffer) => {
                 if read.is_ok_and(|count| count > 0) {
                     return Err(io::Error::other("the client talks into the answer"));

@@ -12,10 +12,8 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{any, post},
 };
-use futures_util::StreamExt;
-use gateway::{AnswerBody, Call, Payer};
+use gateway::{Call, Payer};
 use http::{HeaderValue, Method, request::Parts};
-use hyper::body::Body as _;
 use kernel::{Caller, Endpoint, Kind, Refusal, Who};
 use utoipa_axum::routes;
 
@@ -26,7 +24,7 @@ use crate::{
     caller::{self, Credential},
     dialect::Dialect,
     door::{Arrival, LogsItself},
-    extract, presence, record,
+    extract, record,
     refused::no_such_path,
     table::Group,
 };
@@ -125,10 +123,7 @@ async fn serve(app: App, request: Request, endpoint: Endpoint, model_in_path: Op
         Err(refusal) => Dialect::OpenAi.render(&refused(&app, &parts, None, refusal).await),
         Ok(call) => {
             let payer = call.payer.clone();
-            let is_person = matches!(&payer, Payer::Caller(caller) if caller.person().is_some());
-            let answered = answer(&app, &parts, call, is_person).await;
-            let mut response = match answered {
-                Ok(answer) if is_person => answer.map(|body| while_signed_in(&app, &parts, body)),
+            let mut response = match app.services().gateway.serve(call).await {
                 Ok(answer) => answer.map(Body::new),
                 Err(refusal) => Dialect::OpenAi.render(&refused(&app, &parts, Some(payer), refusal).await),
             };
@@ -160,27 +155,6 @@ async fn refused(app: &App, parts: &Parts, payer: Option<Payer>, refusal: Refusa
     refusal
 }
 
-/// The answer of the gateway. A person's request is dropped, and with it the provider's work, when the session ends
-/// before the answer begins.
-async fn answer(
-    app: &App,
-    parts: &Parts,
-    call: Call,
-    is_person: bool,
-) -> Result<http::Response<AnswerBody>, Refusal> {
-    let answered = app.services().gateway.serve(call);
-    if !is_person {
-        return answered.await;
-    }
-    tokio::select! {
-        answered = answered => answered,
-        () = presence::over(app.clone(), &parts.headers) => {
-            let words = "The session ended while this request was waiting. Sign in again.";
-            Err(Refusal::new(Kind::Unauthenticated, "session_over", words))
-        }
-    }
-}
-
 /// LiteLLM's name for the id in `x-request-id`.
 fn name_call(parts: &Parts, response: &mut Response) {
     if let Some(arrival) = parts.extensions.get::<Arrival>()
@@ -188,16 +162,6 @@ fn name_call(parts: &Parts, response: &mut Response) {
     {
         response.headers_mut().insert("x-litellm-call-id", id);
     }
-}
-
-/// A person's stream ends with the session. A key's goes on: what a key began is bounded by what it reserved.
-fn while_signed_in(app: &App, parts: &Parts, body: AnswerBody) -> Body {
-    if body.is_end_stream() || body.size_hint().exact().is_some() {
-        return Body::new(body);
-    }
-    let (app, headers) = (app.clone(), parts.headers.clone());
-    let over = async move { presence::over(app, &headers).await };
-    Body::from_stream(Body::new(body).into_data_stream().take_until(over))
 }
 
 /// Who calls, and the whole body: what the gateway needs to begin.

@@ -219,7 +219,7 @@ async fn turn_events(
     let last: Option<u64> = headers.get("last-event-id").and_then(|id| id.to_str().ok()?.parse().ok());
     let seen = asked.after.max(last).unwrap_or(0);
     let follower = workspace.desk(&caller)?.follow_turn(&chat, &turn, seen).await?;
-    let watched = events(follower).take_until(async move { presence::over(app, &headers).await });
+    let watched = events(follower).take_until(presence::over(app, caller));
     let events = Sse::new(watched).keep_alive(KeepAlive::new().interval(KEEP_ALIVE));
     // nginx would otherwise collect the stream before it passes it on.
     let unbuffered = [(HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"))];

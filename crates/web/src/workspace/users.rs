@@ -1,13 +1,13 @@
 //! Accounts, for administrators: Open WebUI's routes and fields. And who else is here, for members.
 
 use axum::{Extension, Json, extract::State};
+use gateway::Gateway;
 use http::StatusCode;
 use identity::{AccountChange, Filter, Identity, Order, Sorting, Standing, Within};
 use kernel::{Caller, SessionId, UserId, World, audit::TargetKind};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::routes;
-use workspace::Workspace;
 
 use crate::{
     dialect::Dialect,
@@ -314,6 +314,7 @@ async fn user_info(
 /// What becomes different; what is left out or `null` stays.
 #[derive(Deserialize, ToSchema)]
 pub(super) struct UserChange {
+    /// A lower one ends every session of the account.
     role: Option<Role>,
     /// 1 to 100 characters.
     name: Option<String>,
@@ -335,7 +336,7 @@ impl UserChange {
     }
 }
 
-/// Change an account. A role counts from the person's next request on.
+/// Change an account. A higher role counts from the person's next request on; a lower one ends every session.
 #[utoipa::path(post, path = "/api/v1/users/{id}/update", tag = "users", params(("id" = String, Path)), request_body = UserChange,
     responses(
         (status = 200, body = User),
@@ -345,7 +346,7 @@ impl UserChange {
     ))]
 async fn update_user(
     State(identity): State<Identity>,
-    State(workspace): State<Workspace>,
+    State(gateway): State<Gateway>,
     State(world): State<World>,
     Extension(caller): Extension<Caller>,
     At(id): At<UserId>,
@@ -369,10 +370,18 @@ async fn update_user(
         ),
     };
     let user = identity.change(&id, change, permit).await?;
-    if user.role == kernel::Role::Pending || !user.is_active() {
-        workspace.stop_everything_of(&user.id);
+    if !user.is_active() {
+        keys_were_blocked(&gateway).await;
     }
     Ok(Json(User::of(user, &identity)))
+}
+
+/// The virtual keys of who may not sign in do not work any more, from now on rather than from when it is noticed.
+async fn keys_were_blocked(gateway: &Gateway) {
+    if let Err(error) = gateway.keys_changed().await {
+        // It is tried again when the revision is noticed.
+        tracing::warn!(%error, "blocked virtual keys could not be read at once");
+    }
 }
 
 /// Delete an account with its sessions and chats. Its virtual keys stay, blocked and nobody's; what it used stays in
@@ -384,12 +393,12 @@ async fn update_user(
 ))]
 async fn delete_user(
     State(identity): State<Identity>,
-    State(workspace): State<Workspace>,
+    State(gateway): State<Gateway>,
     Extension(caller): Extension<Caller>,
     At(id): At<UserId>,
 ) -> Answer<Json<bool>> {
     identity.remove(&id, &caller.may_manage_users()?).await?;
-    workspace.stop_everything_of(&id);
+    keys_were_blocked(&gateway).await;
     Ok(Json(true))
 }
 

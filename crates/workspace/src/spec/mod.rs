@@ -188,6 +188,8 @@ async fn gateway(db: &Db, world: &World, tasks: &TaskTracker, shutdown: &Cancell
             Box::new(|_| Err(std::io::ErrorKind::NotFound.into())),
         )
         .unwrap(),
+        news: tokio::sync::watch::Sender::default(),
+        same_caller: Arc::new(|caller| Box::pin(std::future::ready(Ok(caller)))),
         config,
         tasks: tasks.clone(),
         serving: shutdown.clone(),

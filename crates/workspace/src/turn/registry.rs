@@ -64,11 +64,6 @@ impl Turns {
         self.inner().turns.remove(id);
     }
 
-    /// Those for whom something is being written.
-    pub(crate) fn owners(&self) -> Vec<UserId> {
-        self.inner().running.keys().cloned().collect()
-    }
-
     /// The turn with this id in this chat.
     pub(crate) fn find(&self, chat: &ChatId, id: &TurnId) -> Option<Arc<Turn>> {
         self.inner().turns.get(id).filter(|turn| turn.chat == *chat).cloned()

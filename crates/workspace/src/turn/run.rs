@@ -87,8 +87,8 @@ pub(super) async fn run(work: Work) {
     drop(last_word);
 }
 
-/// Writes until the model is done, somebody stops it, or the server goes down. The last two drop the
-/// request, and with it the provider's work.
+/// Writes until the model is done, somebody stops it, whoever asked is not signed in any more, or the server goes
+/// down. All but the first end the provider's work.
 async fn written(inner: &Inner, turn: &Turn, caller: Caller, body: Bytes) -> Written {
     let (on_close, account) = oneshot::channel();
     let call = Call {
@@ -112,6 +112,11 @@ async fn written(inner: &Inner, turn: &Turn, caller: Caller, body: Bytes) -> Wri
         },
     };
     let closed = tokio::time::timeout(ACCOUNT_PATIENCE, account).await.ok().and_then(Result::ok);
+    let (reason, error) = match &closed {
+        // Whoever asked is out, and knows why or is not to know.
+        Some(closed) if closed.is_cut => (EndReason::Stopped, None),
+        _ => (reason, error),
+    };
     let provenance = closed.and_then(|closed| provenance(closed, first_token.get().copied()));
     Written { reason, error, provenance }
 }

@@ -122,9 +122,6 @@ async fn sign_out_everywhere(
         return Ok(Json(SignedOut { status: true, ended }).into_response());
     }
     let ended = services.identity.end_every_session(&caller).await?;
-    if let Some(person) = caller.person() {
-        services.workspace.stop_everything_of(&person.user);
-    }
     let cleared = cookie::clear(services.settings.load().cookie, client);
     Ok((AppendHeaders([(SET_COOKIE, cleared)]), Json(SignedOut { status: true, ended })).into_response())
 }
