@@ -1911,7 +1911,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Change an account. A role counts from the person's next request on. */
+        /** Change an account. A higher role counts from the person's next request on; a lower one ends every session. */
         post: operations["update_user"];
         delete?: never;
         options?: never;
