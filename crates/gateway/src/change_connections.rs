@@ -290,12 +290,8 @@ pub(crate) fn allowed(inner: &Inner, text: &str) -> Result<BaseUrl, Refusal> {
 }
 
 fn name(text: &str) -> Result<String, Refusal> {
-    let text = text.trim();
-    if text.is_empty() || text.chars().count() > LONGEST_NAME || text.chars().any(char::is_control) {
-        let words = "The name must have 1 to 100 characters and no line breaks.";
-        return Err(Refusal::field("name", "invalid_name", words));
-    }
-    Ok(text.to_owned())
+    let words = "The name must have 1 to 100 characters, and none that are invisible or change the direction of text.";
+    kernel::plain_line(text, LONGEST_NAME).ok_or_else(|| Refusal::field("name", "invalid_name", words))
 }
 
 fn prefix(text: Option<&str>) -> Result<Option<String>, Refusal> {

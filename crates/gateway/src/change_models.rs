@@ -216,13 +216,11 @@ fn checked_id(text: &str) -> Result<String, Refusal> {
 }
 
 fn checked_name(text: &str) -> Result<String, Refusal> {
-    let text = text.trim();
-    if text.is_empty() || text.chars().count() > LONGEST_NAME || text.chars().any(char::is_control) {
-        let words =
-            "The name must have 1 to 200 characters and no line breaks. Send null for the provider's own.";
-        return Err(Refusal::field("name", "invalid_name", words));
-    }
-    Ok(text.to_owned())
+    kernel::plain_line(text, LONGEST_NAME).ok_or_else(|| {
+        let words = "The name must have 1 to 200 characters, and none that are invisible or change the direction of \
+                     text. Send null for the provider's own.";
+        Refusal::field("name", "invalid_name", words)
+    })
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use std::collections::HashSet;
 
 use kernel::{
     Endpoint, KeyChange, KeyId, KeyState, Kind, ManageKeys, ModelPattern, Money, Permit, Refusal, Secret,
-    Timestamp, UserId, VirtualKey, World,
+    Timestamp, UserId, VirtualKey, World, is_hidden,
 };
 use store::{Db, Page, StoreError, keys::KeyFilter};
 use vault::KeyRing;
@@ -244,7 +244,7 @@ fn checked_models(patterns: &[String]) -> Result<Vec<ModelPattern>, Refusal> {
     let mut seen = HashSet::new();
     let mut models = Vec::new();
     for pattern in patterns.iter().map(|pattern| pattern.trim()) {
-        let fits = (1..=LONGEST_PATTERN).contains(&pattern.len()) && !pattern.chars().any(char::is_control);
+        let fits = (1..=LONGEST_PATTERN).contains(&pattern.len()) && !pattern.chars().any(is_hidden);
         if !fits {
             let words = "Each model must be a name or a pattern such as openai/*, of 1 to 256 bytes.";
             return Err(Refusal::field("models", "invalid_model_pattern", words));
@@ -256,13 +256,15 @@ fn checked_models(patterns: &[String]) -> Result<Vec<ModelPattern>, Refusal> {
     Ok(models)
 }
 
+/// A key may have no name.
 fn checked_name(text: &str) -> Result<String, Refusal> {
-    let text = text.trim();
-    if text.chars().count() > LONGEST_NAME || text.chars().any(char::is_control) {
-        let words = "The name must have at most 100 characters and no line breaks.";
-        return Err(Refusal::field("name", "invalid_name", words));
+    if text.trim().is_empty() {
+        return Ok(String::new());
     }
-    Ok(text.to_owned())
+    kernel::plain_line(text, LONGEST_NAME).ok_or_else(|| {
+        let words = "The name must have at most 100 characters, and none that are invisible or change the direction of text.";
+        Refusal::field("name", "invalid_name", words)
+    })
 }
 
 fn check_expiry(expires_at: Option<Timestamp>, now: Timestamp) -> Result<(), Refusal> {
@@ -270,6 +272,10 @@ fn check_expiry(expires_at: Option<Timestamp>, now: Timestamp) -> Result<(), Ref
         Some(end) if end <= now => {
             let words = "The expiry must be in the future. To stop a key now, block or revoke it.";
             Err(Refusal::field("expires_at", "not_in_the_future", words))
+        }
+        Some(end) if end > Timestamp::LATEST => {
+            let words = "The expiry must be before the year 10000, in Unix seconds. Leave it out for none.";
+            Err(Refusal::field("expires_at", "invalid_expiry", words))
         }
         _ => Ok(()),
     }

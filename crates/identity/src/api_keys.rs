@@ -306,12 +306,8 @@ fn missing() -> Refusal {
 }
 
 fn checked_name(text: &str) -> Result<String, Refusal> {
-    let text = text.trim();
-    if text.is_empty() || text.chars().count() > 100 || text.chars().any(char::is_control) {
-        let words = "The name must have 1 to 100 characters and no line breaks.";
-        return Err(Refusal::field("name", "invalid_name", words));
-    }
-    Ok(text.to_owned())
+    let words = "The name must have 1 to 100 characters, and none that are invisible or change the direction of text.";
+    kernel::plain_line(text, 100).ok_or_else(|| Refusal::field("name", "invalid_name", words))
 }
 
 fn check_expiry(expires_at: Option<Timestamp>, now: Timestamp) -> Result<(), Refusal> {
@@ -319,6 +315,10 @@ fn check_expiry(expires_at: Option<Timestamp>, now: Timestamp) -> Result<(), Ref
         Some(end) if end <= now => {
             let words = "The expiry must be in the future. To stop a key now, delete it.";
             Err(Refusal::field("expires_at", "not_in_the_future", words))
+        }
+        Some(end) if end > Timestamp::LATEST => {
+            let words = "The expiry must be before the year 10000, in Unix seconds. Leave it out for none.";
+            Err(Refusal::field("expires_at", "invalid_expiry", words))
         }
         _ => Ok(()),
     }
@@ -331,7 +331,7 @@ fn checked_limits(wanted: WantedLimits, before: &ApiKeyLimits) -> Result<ApiKeyL
     });
     let models = wanted.models.map(|texts| {
         each(&texts, "models", |text| {
-            let fits = (1..=256).contains(&text.len()) && !text.chars().any(char::is_control);
+            let fits = (1..=256).contains(&text.len()) && !text.chars().any(kernel::is_hidden);
             let words = || "each model is a name or a pattern such as openai/*, of 1 to 256 bytes".to_owned();
             fits.then(|| ModelPattern(text.to_owned())).ok_or_else(words)
         })

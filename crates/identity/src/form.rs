@@ -50,25 +50,12 @@ impl NewAccount<'_> {
     }
 }
 
+/// In characters.
+const LONGEST_NAME: usize = 100;
+
 /// 1 to 100 characters without any that hide or turn around what an administrator reads in a list.
 pub(crate) fn name(typed: &str) -> Result<String, IdentityError> {
-    let name = typed.trim();
-    let is_plain = !name.chars().any(|c| c.is_control() || is_invisible(c));
-    let is_named = name.chars().any(|c| !c.is_whitespace());
-    if is_plain && is_named && name.chars().count() <= 100 {
-        Ok(name.to_owned())
-    } else {
-        Err(IdentityError::Name)
-    }
-}
-
-/// Marks of text direction (Unicode technical report 36, section 2.5), line separators, and characters of
-/// no width. The joiners U+200C and U+200D stay: names in Persian and Hindi, and emoji, need them.
-const fn is_invisible(c: char) -> bool {
-    matches!(
-        c,
-        '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{061c}'
-    )
+    kernel::plain_line(typed, LONGEST_NAME).ok_or(IdentityError::Name)
 }
 
 /// A picture from elsewhere would tell its host who looks at whom, and SVG can carry script.

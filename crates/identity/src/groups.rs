@@ -2,6 +2,7 @@
 
 use kernel::{
     Group, GroupId, Kind, ManageGroups, Permission, PermissionTree, Permit, Refusal, Role, User, UserId,
+    is_hidden, plain_line,
 };
 use serde_json::{Map, Value};
 use settings::Source;
@@ -264,10 +265,7 @@ impl GroupForm {
     fn checked(self) -> Result<Self, Refusal> {
         let (name, description) = LONGEST;
         let fits = |text: &str, most| text.chars().count() <= most && !text.chars().any(is_hidden);
-        let trimmed = self.name.as_deref().map(|text| text.trim().to_owned());
-        if trimmed.as_deref().is_some_and(|text| text.is_empty() || !fits(text, name)) {
-            return Err(invalid_name());
-        }
+        let named = self.name.as_deref().map(|text| plain_line(text, name).ok_or_else(invalid_name)).transpose()?;
         if self
             .description
             .as_deref()
@@ -285,14 +283,8 @@ impl GroupForm {
                 ));
             }
         }
-        Ok(Self { name: trimmed, ..self })
+        Ok(Self { name: named, ..self })
     }
-}
-
-/// Characters that would make a list lie.
-fn is_hidden(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
 }
 
 fn check_number(people: &[UserId]) -> Result<(), Refusal> {

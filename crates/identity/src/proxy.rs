@@ -13,6 +13,8 @@ use crate::{
 
 /// The most groups that are read of one sign-in.
 const MOST_GROUPS: usize = 500;
+/// Characters of the longest name of a group.
+const LONGEST_GROUP: usize = 100;
 
 /// What a trusted proxy says of a person, as its headers say it.
 #[derive(Debug, Clone, Copy)]
@@ -122,8 +124,9 @@ fn role(claim: &str) -> Option<Role> {
 }
 
 fn groups(claim: &str) -> Vec<String> {
-    let names = claim.split(',').map(str::trim).filter(|name| !name.is_empty());
-    names.take(MOST_GROUPS).map(str::to_owned).collect()
+    // In the one spelling that groups are stored in; what cannot be a group's name is none's.
+    let names = claim.split(',').filter_map(|name| kernel::plain_line(name, LONGEST_GROUP));
+    names.take(MOST_GROUPS).collect()
 }
 
 /// A name that may stand in lists; a claim that may not is left out.
@@ -172,6 +175,7 @@ mod tests {
     #[test]
     fn a_group_claim_is_a_list_and_an_unknown_role_is_none() {
         assert_eq!(groups(" staff, ,night watch"), ["staff", "night watch"]);
+        assert_eq!(groups("Ren\u{e9}e,Rene\u{301}e,a\u{202e}b"), ["Ren\u{e9}e", "Ren\u{e9}e"]);
         assert_eq!(role(" Admin "), Some(Role::Admin));
         assert_eq!(role("captain"), None);
     }

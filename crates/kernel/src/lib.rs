@@ -14,6 +14,7 @@ mod grant;
 mod group;
 mod id;
 mod key;
+mod line;
 mod model;
 mod money;
 mod network;
@@ -42,6 +43,7 @@ pub use id::{
     SessionId, ShareId, TurnId, UsageId, UserId,
 };
 pub use key::{Endpoint, KeyChange, KeyState, ModelPattern, VirtualKey};
+pub use line::{is_hidden, plain_line};
 pub use model::{ModelId, Pricing};
 pub use money::{Money, MoneyError};
 pub use network::Network;

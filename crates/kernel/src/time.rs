@@ -15,6 +15,9 @@ impl Timestamp {
         Self(micros)
     }
 
+    /// The last second of the year 9999: what is later, no calendar shows.
+    pub const LATEST: Self = Self::from_seconds(253_402_300_799);
+
     /// From whole seconds since 1970; saturates at the ends of the range.
     pub const fn from_seconds(seconds: i64) -> Self {
         Self(seconds.saturating_mul(1_000_000))

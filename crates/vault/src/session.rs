@@ -12,6 +12,9 @@ use crate::{KeyRing, Previous};
 /// Ours have about 400 bytes; a cookie cannot exceed 4096.
 const LONGEST: usize = 4096;
 
+/// Seconds by which the clocks of two replicas may differ.
+const CLOCK_SKEW: i64 = 60;
+
 /// What a session token says. Times are Unix seconds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Claims {
@@ -34,6 +37,9 @@ pub struct Claims {
     /// When it ends; a token without it ends only with its session.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exp: Option<i64>,
+    /// From when it counts; ours count from the beginning and do not say so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    nbf: Option<i64>,
 }
 
 /// How a person signed in, in Open WebUI's words where it has one.
@@ -143,6 +149,7 @@ impl KeyRing {
             jti: session.id.clone(),
             iat: began,
             exp: session.expires_at.map(Timestamp::seconds),
+            nbf: None,
         };
         jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &self.sessions().present.signing)
             .map(Secret::new)
@@ -155,9 +162,7 @@ impl KeyRing {
             return Err(TokenError::TooLong);
         }
         let token = self.sessions().read(token, now).ok_or(TokenError::Invalid)?;
-        // RFC 7515 section 4.1.11: whoever does not understand a critical extension must refuse, and we
-        // understand none. Keys that a header names or carries (kid, jku, jwk, x5u) are never looked at.
-        if token.header.crit.is_some() {
+        if !is_plain(&token.header) || token.claims.is_early(now) {
             return Err(TokenError::Invalid);
         }
         match token.claims.exp {
@@ -165,6 +170,24 @@ impl KeyRing {
             _ => Ok(token.claims),
         }
     }
+}
+
+impl Claims {
+    /// Whether it says of itself that its time is still to come.
+    fn is_early(&self, now: Timestamp) -> bool {
+        let latest = now.seconds().saturating_add(CLOCK_SKEW);
+        self.iat > latest || self.nbf.is_some_and(|begin| begin > latest)
+    }
+}
+
+/// Whether a header says that this is a signed token and nothing else.
+///
+/// RFC 7515 section 4.1.11: whoever does not understand a critical extension must refuse, and we understand none.
+/// RFC 8725 section 3.11: a token of another type is another token. Keys that a header names or carries (kid, jku,
+/// jwk, x5u) are never looked at.
+fn is_plain(header: &Header) -> bool {
+    let is_jwt = header.typ.as_deref().is_none_or(|kind| kind.eq_ignore_ascii_case("JWT"));
+    is_jwt && header.crit.is_none() && header.cty.is_none() && header.enc.is_none() && header.zip.is_none()
 }
 
 #[cfg(test)]
@@ -321,6 +344,75 @@ mod tests {
 
         let critical = json!({"alg": "HS256", "crit": ["b64"], "b64": false});
         assert_eq!(read(&critical, &claims()), Err(TokenError::Invalid));
+    }
+
+    #[test]
+    fn a_token_of_another_type_is_no_session() {
+        for header in [
+            json!({"alg": "HS256", "typ": "at+jwt"}),
+            json!({"alg": "HS256", "typ": "JOSE"}),
+            json!({"alg": "HS256", "cty": "JWT"}),
+            json!({"alg": "HS256", "zip": "DEF"}),
+            json!({"alg": "HS256", "enc": "A128GCM"}),
+            json!({"alg": "HS256", "typ": 1}),
+            json!({"alg": ["HS256"]}),
+            json!({"typ": "JWT"}),
+        ] {
+            assert_eq!(read(&header, &claims()), Err(TokenError::Invalid), "{header}");
+        }
+        assert!(read(&json!({"alg": "HS256", "typ": "jwt", "kid": "1"}), &claims()).is_ok());
+    }
+
+    #[test]
+    fn a_token_whose_time_is_to_come_or_is_no_time_is_refused() {
+        let with = |name: &str, value: Value| {
+            let mut claims = claims();
+            claims[name] = value;
+            read(&json!({"alg": "HS256"}), &claims)
+        };
+        let now = NOW.seconds();
+        for name in ["iat", "nbf"] {
+            assert!(with(name, json!(now + 60)).is_ok(), "{name}: clocks differ a little");
+            assert_eq!(with(name, json!(now + 61)), Err(TokenError::Invalid), "{name}");
+            assert_eq!(with(name, json!(i64::MAX)), Err(TokenError::Invalid), "{name}");
+        }
+        for name in ["iat", "nbf", "exp"] {
+            for odd in [json!("1797635574"), json!(1_797_635_574.5), json!(1e300), json!(u64::MAX), json!([1]), json!(true)]
+            {
+                assert_eq!(with(name, odd.clone()), Err(TokenError::Invalid), "{name}: {odd}");
+            }
+        }
+        for past in [0, -1, i64::MIN, now] {
+            assert_eq!(with("exp", json!(past)), Err(TokenError::Expired), "{past}");
+        }
+    }
+
+    #[test]
+    fn a_token_has_one_encoding() {
+        let token = ring(SECRET, None).sign_session(&session());
+        let token = token.expose().as_str();
+        let parts: Vec<&str> = token.split('.').collect();
+        let [header, claims, tag] = parts[..] else { unreachable!("a token has three parts") };
+        // The last letter of the tag carries two bits that say nothing; no other value of them is taken.
+        let alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+        let last = alphabet.find(&tag[42..]).unwrap();
+        let twins = (0..4).map(|bits| last / 4 * 4 + bits).filter(|it| *it != last);
+        for twin in twins {
+            let other = format!("{header}.{claims}.{}{}", &tag[..42], &alphabet[twin..=twin]);
+            assert_eq!(ring(SECRET, None).read_session(&other, NOW), Err(TokenError::Invalid), "{other}");
+        }
+        for other in [
+            format!("{token}="),
+            format!("{header}=.{claims}.{tag}"),
+            format!(" {token}"),
+            format!("{token}\n"),
+            format!("{token}."),
+            format!("{header}.{claims}.{tag}.{tag}"),
+            format!("{header}..{tag}"),
+            token.replace('.', "%2e"),
+        ] {
+            assert_eq!(ring(SECRET, None).read_session(&other, NOW), Err(TokenError::Invalid), "{other}");
+        }
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use http::{HeaderMap, Method, header, request::Parts};
+use http::{HeaderMap, HeaderValue, Method, header, request::Parts};
 use kernel::{Caller, HttpFacts, Kind, Refusal, RequestFacts, Who};
 use settings::Loaded;
 
@@ -18,6 +18,12 @@ pub(crate) const COOKIE: &str = "token";
 
 /// Anthropic's name of the header for keys.
 const KEY_HEADER: &str = "x-api-key";
+/// It, Azure's and LiteLLM's.
+const KEY_HEADERS: [&str; 3] = [KEY_HEADER, "api-key", "x-litellm-api-key"];
+
+/// What opens no door: no header, no setting and no database holds it, and it is refused in the same words as what is
+/// forged.
+const WORTHLESS: &str = "\0";
 
 /// What a request presents, and where it carried it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,23 +37,13 @@ pub(crate) enum Credential<'a> {
 impl<'a> Credential<'a> {
     /// Looks in `Authorization: Bearer`, then in the API-key headers of OpenAI, Azure, Anthropic and
     /// LiteLLM clients, then in the cookie.
+    ///
+    /// Where one place says two different things, or what is no text, nobody can know what was meant: then the
+    /// credential is [`WORTHLESS`], and other places are not looked at.
     pub(crate) fn of(headers: &'a HeaderMap) -> Option<Self> {
-        let bearer =
-            headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()).and_then(|value| {
-                let (scheme, token) = value.split_once(' ')?;
-                scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
-            });
-        let named = || {
-            [KEY_HEADER, "api-key", "x-litellm-api-key"]
-                .iter()
-                .find_map(|name| headers.get(*name)?.to_str().ok())
-                .map(|value| value.strip_prefix("Bearer ").unwrap_or(value).trim())
-        };
-        bearer
-            .or_else(named)
-            .filter(|token| !token.is_empty())
-            .map(Self::Header)
-            .or_else(|| cookie(headers).map(Self::Cookie))
+        let named = || KEY_HEADERS.iter().find_map(|name| key_in(headers, name));
+        let in_header = bearer(headers).or_else(named).map(Self::Header);
+        in_header.or_else(|| cookie(headers).map(Self::Cookie))
     }
 
     /// The credential itself.
@@ -69,18 +65,46 @@ pub(crate) fn rename_key_header(headers: &mut HeaderMap, settings: &Loaded) {
     }
 }
 
+/// The token of `Authorization: Bearer`. Other schemes (a proxy's own password, for one) are not ours to read.
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let lines = headers.get_all(header::AUTHORIZATION);
+    let is_bearer = |value: &&HeaderValue| scheme(value.as_bytes()).eq_ignore_ascii_case(b"bearer");
+    let line = lines.iter().find(is_bearer)?;
+    if lines.iter().any(|other| other != line) {
+        return Some(WORTHLESS);
+    }
+    let Ok(text) = line.to_str() else { return Some(WORTHLESS) };
+    let (_, token) = text.split_once(' ')?;
+    Some(token.trim()).filter(|token| !token.is_empty())
+}
+
+fn scheme(line: &[u8]) -> &[u8] {
+    line.split(|byte| *byte == b' ').next().unwrap_or_default()
+}
+
+/// The key in a header of this name.
+fn key_in<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    let lines = headers.get_all(name);
+    let line = lines.iter().find(|value| !value.is_empty())?;
+    if lines.iter().any(|other| other != line) {
+        return Some(WORTHLESS);
+    }
+    let Ok(text) = line.to_str() else { return Some(WORTHLESS) };
+    Some(text.strip_prefix("Bearer ").unwrap_or(text).trim()).filter(|key| !key.is_empty())
+}
+
+/// The session in the cookie. Other cookies may hold what they like, also what is no text.
 fn cookie(headers: &HeaderMap) -> Option<&str> {
     let mut found = headers
         .get_all(header::COOKIE)
         .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|line| line.split(';'))
-        .filter_map(|pair| pair.trim().split_once('='))
-        .filter(|(name, value)| *name == COOKIE && !value.is_empty())
-        .map(|(_, value)| value);
+        .flat_map(|line| line.as_bytes().split(|byte| *byte == b';'))
+        .filter_map(|pair| pair.trim_ascii().strip_prefix(COOKIE.as_bytes())?.strip_prefix(b"="))
+        .filter(|value| !value.is_empty());
     let token = found.next()?;
     // Two different cookies of the name mean that somebody planted one (a sibling domain can): trust none.
-    found.all(|other| other == token).then_some(token)
+    let is_clear = found.all(|other| other == token);
+    Some(str::from_utf8(token).ok().filter(|token| is_clear && token.is_ascii()).unwrap_or(WORTHLESS))
 }
 
 /// What is known of the request besides who makes it. `success_status` is what the route answers when all is well.
@@ -176,7 +200,7 @@ pub(crate) fn require_same_origin(app: &App, parts: &Parts) -> Result<(), Refusa
     let only_reads = matches!(parts.method, Method::GET | Method::HEAD | Method::OPTIONS);
     let standing = Standing::of(&parts.headers, &parts.uri, &app.services().settings.load());
     let mut sites = parts.headers.get_all("sec-fetch-site").iter();
-    let site = sites.next().map(http::HeaderValue::as_bytes).filter(|_| sites.next().is_none());
+    let site = sites.next().map(HeaderValue::as_bytes).filter(|_| sites.next().is_none());
     let is_ours = match (site, standing) {
         (_, Standing::Friend) | (Some(b"same-origin" | b"none"), _) => true,
         // A link on another site leads here without `Origin`, and may.
@@ -199,30 +223,64 @@ pub(crate) fn host(parts: &Parts) -> Option<&str> {
 
 #[cfg(test)]
 mod tests {
-    use http::HeaderValue;
-
     use super::*;
 
-    fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
-        pairs
-            .iter()
-            .map(|(name, value)| ((*name).parse().unwrap(), HeaderValue::from_static(value)))
-            .collect()
+    fn headers(pairs: &[(&'static str, &'static [u8])]) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        for (name, value) in pairs {
+            headers.append(*name, HeaderValue::from_bytes(value).unwrap());
+        }
+        headers
     }
 
     #[test]
     fn a_header_goes_before_the_cookie() {
-        let both = headers(&[("cookie", "token=from-cookie"), ("authorization", "bearer  from-header")]);
+        let both = headers(&[("cookie", b"token=from-cookie"), ("authorization", b"bearer  from-header")]);
         assert_eq!(Credential::of(&both), Some(Credential::Header("from-header")));
-        let azure = headers(&[("api-key", "sk-azure")]);
+        let azure = headers(&[("api-key", b"sk-azure")]);
         assert_eq!(Credential::of(&azure), Some(Credential::Header("sk-azure")));
+        let three = headers(&[("x-api-key", b"sk-a"), ("api-key", b"sk-b"), ("authorization", b"Bearer sk-c")]);
+        assert_eq!(Credential::of(&three), Some(Credential::Header("sk-c")));
+    }
+
+    #[test]
+    fn what_another_scheme_or_nothing_says_is_no_credential() {
+        for line in [&b"Basic YWRhOmxvdmVsYWNl"[..], b"Bearer", b"Bearer ", b"Bearer  ", b"BearerToken x", b""] {
+            assert_eq!(Credential::of(&headers(&[("authorization", line)])), None);
+            let with_cookie = headers(&[("authorization", line), ("cookie", b"token=mine")]);
+            assert_eq!(Credential::of(&with_cookie), Some(Credential::Cookie("mine")));
+        }
+        assert_eq!(Credential::of(&headers(&[("cookie", b"token=; tokens=x; xtoken=y; Token=z")])), None);
     }
 
     #[test]
     fn two_different_cookies_of_our_name_are_worth_nothing() {
-        let planted = headers(&[("cookie", "token=mine; other=1; token=planted")]);
-        assert_eq!(Credential::of(&planted), None);
-        let same = headers(&[("cookie", "a=b; token=mine")]);
+        let worthless = Some(Credential::Cookie(WORTHLESS));
+        assert_eq!(Credential::of(&headers(&[("cookie", b"token=mine; other=1; token=planted")])), worthless);
+        assert_eq!(Credential::of(&headers(&[("cookie", b"token=a"), ("cookie", b"token=b")])), worthless);
+        let same = headers(&[("cookie", b"a=b; token=mine"), ("cookie", b"token=mine")]);
         assert_eq!(Credential::of(&same), Some(Credential::Cookie("mine")));
+    }
+
+    #[test]
+    fn two_different_headers_or_what_is_no_text_are_worth_nothing() {
+        let worthless = Some(Credential::Header(WORTHLESS));
+        for pairs in [
+            [("authorization", &b"Bearer a"[..]), ("authorization", b"Bearer b")],
+            [("authorization", b"Basic a"), ("authorization", b"Bearer b")],
+            [("authorization", b"Bearer \xff"), ("cookie", b"token=mine")],
+            [("x-api-key", b"sk-a"), ("x-api-key", b"sk-b")],
+            [("x-api-key", b"sk-\xe9"), ("cookie", b"token=mine")],
+        ] {
+            assert_eq!(Credential::of(&headers(&pairs)), worthless, "{pairs:?}");
+        }
+    }
+
+    #[test]
+    fn a_cookie_of_another_program_may_hold_anything() {
+        let foreign = headers(&[("cookie", b"name=Ren\xe9e; token=mine")]);
+        assert_eq!(Credential::of(&foreign), Some(Credential::Cookie("mine")));
+        let own = headers(&[("cookie", b"token=Ren\xe9e")]);
+        assert_eq!(Credential::of(&own), Some(Credential::Cookie(WORTHLESS)));
     }
 }

@@ -1,6 +1,6 @@
 //! Bodies and paths read into types, refused in words that name the field.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, fmt, marker::PhantomData, time::Duration};
 
 use axum::{
     body::HttpBody as _,
@@ -11,10 +11,13 @@ use bytes::{Bytes, BytesMut};
 use http::header;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use kernel::{Kind, Refusal};
-use serde::de::DeserializeOwned;
+use serde::{
+    Deserialize, Deserializer,
+    de::{DeserializeOwned, Error as _, MapAccess, Visitor},
+};
 use tokio::time::Instant;
 
-use crate::{app::App, kept, refused::Refused};
+use crate::{app::App, blame, kept, refused::Refused};
 
 /// A JSON body. Refuses other content types (which a foreign page could send without asking), too many
 /// bytes, and whatever does not fit the type, with the path of the field at fault.
@@ -127,17 +130,20 @@ fn too_large(limit: usize) -> Refusal {
     Refusal::new(Kind::TooLarge, "body_too_large", words)
 }
 
-/// Reads JSON into a type.
+/// Reads a JSON object into a type.
 pub(crate) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Refusal> {
+    let is_object = bytes.trim_ascii_start().first() == Some(&b'{');
+    if !is_object {
+        // A list would be taken for an object's fields in their order, under no name that anybody could look at.
+        return Err(Refusal::new(Kind::Invalid, "invalid_body", "The body must be a JSON object."));
+    }
     let mut json = serde_json::Deserializer::from_slice(bytes);
     let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
         let inner = error.inner().to_string();
-        let words = format!("The body is not as expected: {inner}.");
-        let path = at_fault(&error.path().to_string(), &inner);
-        if path == "." {
-            Refusal::new(Kind::Invalid, "invalid_body", words)
-        } else {
-            Refusal::field(path, "invalid_body", words)
+        let words = format!("The body is not as expected: {}.", blame::words(&inner));
+        match blame::field(&error.path().to_string(), &inner) {
+            None => Refusal::new(Kind::Invalid, "invalid_body", words),
+            Some(field) => Refusal::field(field, "invalid_body", words),
         }
     })?;
     json.end().map_err(|_| {
@@ -146,15 +152,36 @@ pub(crate) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Refusal> {
     Ok(value)
 }
 
-/// The path of the field at fault. A field that is missing is not on the way to where serde noticed, only in
-/// its words.
-fn at_fault(path: &str, words: &str) -> String {
-    let missing = words.strip_prefix("missing field `").and_then(|rest| rest.split('`').next());
-    match (missing, path) {
-        (None, path) => path.to_owned(),
-        (Some(field), ".") => field.to_owned(),
-        (Some(field), path) => format!("{path}.{field}"),
+/// Reads an object whose names are not known beforehand, each of which may stand in it once: which of two is meant,
+/// two readers could decide differently.
+pub(crate) fn each_once<'de, D, V, M>(from: D) -> Result<M, D::Error>
+where
+    D: Deserializer<'de>,
+    V: Deserialize<'de>,
+    M: FromIterator<(String, V)>,
+{
+    struct Pairs<V>(PhantomData<V>);
+
+    impl<'de, V: Deserialize<'de>> Visitor<'de> for Pairs<V> {
+        type Value = BTreeMap<String, V>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a map")
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+            let mut pairs = BTreeMap::new();
+            while let Some(name) = map.next_key::<String>()? {
+                if pairs.contains_key(&name) {
+                    return Err(A::Error::custom(format_args!("duplicate field `{name}`")));
+                }
+                pairs.insert(name, map.next_value()?);
+            }
+            Ok(pairs)
+        }
     }
+
+    from.deserialize_map(Pairs(PhantomData)).map(M::from_iter)
 }
 
 /// Path parameters; what is no identifier is answered like what does not exist.
@@ -178,12 +205,13 @@ impl<T: DeserializeOwned> FromRequestParts<App> for Asked<T> {
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Refused> {
         let found = Query::<T>::from_request_parts(parts, app).await;
         found.map(|Query(value)| Self(value)).map_err(|rejection| {
-            Refusal::new(
-                Kind::Invalid,
-                "invalid_query",
-                format!("The query is not as expected: {}.", rejection.body_text()),
-            )
-            .into()
+            let text = rejection.body_text();
+            let inner = text.strip_prefix("Failed to deserialize query string: ").unwrap_or(&text);
+            // The name stands before the reason, and no reason begins with a name and a colon.
+            let (name, inner) = inner.split_once(": ").unwrap_or((".", inner));
+            let words = format!("The query is not as expected: {}.", blame::words(inner));
+            let field = blame::field(name, inner);
+            Refusal { field: field.map(Into::into), ..Refusal::new(Kind::Invalid, "invalid_query", words) }.into()
         })
     }
 }
@@ -217,6 +245,11 @@ mod tests {
             ("{}", Some("inner")),
             (r#"{"inner": {"count": 1}, "more": 2}"#, Some("more")),
             ("[", None),
+            ("[[1]]", None),
+            ("[{\"count\": 1}]", None),
+            ("null", None),
+            (r#"{"inner": {"count": 1, "count": 1}}"#, Some("inner.count")),
+            (r#"{"inner": {"count": 1}, "in\u006eer": {"count": 2}}"#, Some("inner")),
             (r#"{"inner": {"count": 1}} {}"#, None),
         ] {
             assert_eq!(parse::<Outer>(body.as_bytes()).unwrap_err().field.as_deref(), field, "{body}");

@@ -5,6 +5,7 @@
 //! act through a service and answer. This crate knows no SQL, no cryptography and no provider.
 
 mod app;
+mod blame;
 mod caller;
 mod client;
 mod cors;

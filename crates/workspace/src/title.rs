@@ -1,5 +1,7 @@
 //! What a chat is called: what a model suggests, or the first words of its first message.
 
+use kernel::is_hidden;
+
 /// The title of a chat that has none yet, Open WebUI's. Only a chat that is still called so gets a title.
 pub const UNTITLED: &str = "New Chat";
 
@@ -29,10 +31,13 @@ pub(crate) fn suggested(answer: &str) -> Option<String> {
 /// The text in one line: white space becomes single spaces, invisible controls and marks that turn the
 /// direction of writing (which could make a list lie) are left out.
 pub(crate) fn one_line(text: &str) -> String {
-    let is_mark =
-        |c: char| matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    let visible: String =
-        text.chars().filter(|c| !is_mark(*c)).map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let visible: String = text
+        .chars()
+        .filter_map(|c| match c {
+            c if c.is_control() || matches!(c, '\u{2028}' | '\u{2029}') => Some(' '),
+            c => (!is_hidden(c)).then_some(c),
+        })
+        .collect();
     visible.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
@@ -126,6 +131,6 @@ mod tests {
 
     #[test]
     fn invisible_marks_do_not_reach_a_list_of_chats() {
-        assert_eq!(one_line("a\u{202e}b\u{0}c\r\nd"), "ab c d");
+        assert_eq!(one_line("a\u{202e}b\u{0}c\r\nd\u{2028}e\u{200b}\u{e0041}"), "ab c d e");
     }
 }

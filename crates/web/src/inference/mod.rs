@@ -8,7 +8,7 @@ mod pass_through;
 
 use axum::{
     body::Body,
-    extract::{MatchedPath, Path, Request, State},
+    extract::{FromRequestParts, MatchedPath, Path, Request, State},
     response::{IntoResponse, Response},
     routing::{any, post},
 };
@@ -72,9 +72,21 @@ const BELOW_A_MODEL: [(&str, Endpoint); 4] = [
     ("/responses", Endpoint::Responses),
 ];
 
+/// What stands in the path in the place of a model's name. What is no text names nothing.
+struct Named(String);
+
+impl FromRequestParts<App> for Named {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Response> {
+        let found = Path::<String>::from_request_parts(parts, app).await;
+        found.map(|Path(name)| Self(name)).map_err(|_| Dialect::OpenAi.render(&no_such_path()))
+    }
+}
+
 /// Serves `<model>/chat/completions` and the like. The model's name may have slashes, which some clients
 /// escape and others leave as they are.
-async fn model_in_path(State(app): State<App>, Path(rest): Path<String>, request: Request) -> Response {
+async fn model_in_path(State(app): State<App>, Named(rest): Named, request: Request) -> Response {
     match model_and_endpoint(&rest) {
         Some((model, endpoint)) if request.method() == Method::POST => {
             serve(app, request, endpoint, Some(model.to_owned())).await

@@ -2,7 +2,7 @@
 
 use axum::{
     Json,
-    extract::{Path, Request, State},
+    extract::{Request, State},
     response::Response,
     routing::get,
 };
@@ -13,7 +13,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 
-use super::{payer, respond};
+use super::{Named, payer, respond};
 use crate::{app::App, dialect::Dialect, table::Group};
 
 pub(super) fn routes() -> Group {
@@ -83,7 +83,7 @@ async fn list_models(State(app): State<App>, request: Request) -> Response {
 #[utoipa::path(get, path = "/v1/models/{*model}", tag = "inference",
     params(("model" = String, Path, description = "Slashes may stand in it as they are.")),
     responses((status = 200, body = OpenAiModel)))]
-async fn retrieve_model(State(app): State<App>, Path(model): Path<String>, request: Request) -> Response {
+async fn retrieve_model(State(app): State<App>, Named(model): Named, request: Request) -> Response {
     let (parts, _) = request.into_parts();
     respond(&app, &parts, retrieve(&app, &parts, &model).await.map(Json)).await
 }
@@ -104,7 +104,7 @@ enum OpenAiModelOrModels {
     responses((status = 200, body = OpenAiModelOrModels)))]
 async fn retrieve_model_or_list(
     State(app): State<App>,
-    Path(model): Path<String>,
+    Named(model): Named,
     request: Request,
 ) -> Response {
     let (parts, _) = request.into_parts();

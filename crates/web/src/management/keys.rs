@@ -96,6 +96,7 @@ struct VirtualKeyPage {
 
 /// Which keys.
 #[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct KeyQuery {
     /// From 1; 30 a page.

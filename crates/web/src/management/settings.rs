@@ -14,7 +14,7 @@ use utoipa_axum::routes;
 use crate::{
     app::App,
     dialect::Dialect,
-    extract::Body,
+    extract::{Body, each_once},
     refused::{Answer, Refused},
     table::{Access, Group},
 };
@@ -73,7 +73,7 @@ struct SettingList {
 /// Settings by name; `null` forgets what was stored.
 #[derive(serde::Deserialize, ToSchema)]
 #[serde(transparent)]
-struct SettingChanges(BTreeMap<String, Value>);
+struct SettingChanges(#[serde(deserialize_with = "each_once")] BTreeMap<String, Value>);
 
 impl From<Row> for Setting {
     fn from(row: Row) -> Self {

@@ -96,6 +96,7 @@ struct UsageList {
 
 /// Which rows.
 #[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct UsageQuery {
     /// At most this many, up to 500; 100 when left out.

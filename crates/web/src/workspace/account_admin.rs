@@ -206,7 +206,7 @@ const SHOWN: [&str; 12] = [
 /// Settings about accounts by name, as Open WebUI's form sends them. Names that are not ours are ignored.
 #[derive(Serialize, Deserialize, ToSchema)]
 #[serde(transparent)]
-struct AdminConfig(BTreeMap<String, Value>);
+struct AdminConfig(#[serde(deserialize_with = "extract::each_once")] BTreeMap<String, Value>);
 
 fn admin_config(app: &App) -> AdminConfig {
     let loaded = app.services().settings.load();

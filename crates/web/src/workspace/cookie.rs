@@ -46,9 +46,11 @@ pub(super) fn mark_device(mark: &str, rules: CookieRules, client: Client) -> Hea
 
 /// What the device shows.
 pub(super) fn device(headers: &HeaderMap) -> Option<&str> {
-    let lines = headers.get_all(COOKIE_HEADER).iter().filter_map(|value| value.to_str().ok());
-    let mut pairs = lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
-    pairs.find(|(name, _)| *name == DEVICE).map(|(_, value)| value)
+    let lines = headers.get_all(COOKIE_HEADER).iter();
+    let pairs = lines.flat_map(|line| line.as_bytes().split(|byte| *byte == b';'));
+    let mut own =
+        pairs.filter_map(|pair| pair.trim_ascii().strip_prefix(DEVICE.as_bytes())?.strip_prefix(b"="));
+    own.next().and_then(|mark| str::from_utf8(mark).ok())
 }
 
 fn attributes(rules: CookieRules, client: Client) -> String {

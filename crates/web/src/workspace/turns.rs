@@ -93,6 +93,7 @@ struct TurnStopped {
 
 /// From where on.
 #[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct EventQuery {
     /// The number of the last event that was seen; 0 or left out for all. `Last-Event-ID` says the same; the larger counts.

@@ -1,24 +1,22 @@
 //! A body of LiteLLM's API, taken field by field. What nobody took at the end must be empty.
 
 use kernel::{Money, Refusal};
-use serde::de::DeserializeOwned;
+use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
 
-use crate::patch::Patch;
+use crate::{blame, extract::each_once, patch::Patch};
 
 /// The fields that are left.
-#[derive(Debug)]
-pub(super) struct Fields(Map<String, Value>);
+#[derive(Debug, Deserialize)]
+#[serde(transparent)]
+pub(super) struct Fields(#[serde(deserialize_with = "each_once")] Map<String, Value>);
 
 impl Fields {
-    pub(super) const fn new(fields: Map<String, Value>) -> Self {
-        Self(fields)
-    }
-
     /// Takes a field that `null` clears.
     pub(super) fn patch<T: DeserializeOwned>(&mut self, name: &'static str) -> Result<Patch<T>, Refusal> {
         let Some(value) = self.0.remove(name) else { return Ok(Patch::Keep) };
         serde_json::from_value(value).map_err(|why| {
+            let why = blame::words(&why.to_string());
             Refusal::field(name, "invalid_body", format!("The field {name} is not as expected: {why}."))
         })
     }
@@ -67,7 +65,7 @@ mod tests {
     use super::*;
 
     fn fields(body: Value) -> Fields {
-        Fields::new(serde_json::from_value(body).unwrap())
+        serde_json::from_value(body).unwrap()
     }
 
     #[test]

@@ -97,10 +97,9 @@ async fn generate(
     caller: Extension<Caller>,
     State(gateway): State<Gateway>,
     State(world): State<World>,
-    Body(body): Body<Map<String, Value>>,
+    Body(mut fields): Body<Fields>,
 ) -> Answer<Json<Value>> {
     let permit = &caller.may_manage_keys()?;
-    let mut fields = Fields::new(body);
     let wishes = Wishes::take(&mut fields, world.now())?;
     let secret = fields.take::<String>("key")?.map(Secret::new);
     fields.finish()?;
@@ -142,10 +141,9 @@ async fn update(
     caller: Extension<Caller>,
     State(gateway): State<Gateway>,
     State(world): State<World>,
-    Body(body): Body<Map<String, Value>>,
+    Body(mut fields): Body<Fields>,
 ) -> Answer<Json<Value>> {
     let permit = &caller.may_manage_keys()?;
-    let mut fields = Fields::new(body);
     let key = fields.take::<String>("key")?;
     let wishes = Wishes::take(&mut fields, world.now())?;
     fields.finish()?;
