@@ -265,7 +265,8 @@ impl GroupForm {
     fn checked(self) -> Result<Self, Refusal> {
         let (name, description) = LONGEST;
         let fits = |text: &str, most| text.chars().count() <= most && !text.chars().any(is_hidden);
-        let named = self.name.as_deref().map(|text| plain_line(text, name).ok_or_else(invalid_name)).transpose()?;
+        let named =
+            self.name.as_deref().map(|text| plain_line(text, name).ok_or_else(invalid_name)).transpose()?;
         if self
             .description
             .as_deref()

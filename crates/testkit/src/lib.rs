@@ -16,6 +16,7 @@ mod raw;
 mod sql;
 mod sse;
 mod stage;
+pub mod token;
 mod twin;
 mod usage;
 

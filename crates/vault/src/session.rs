@@ -377,8 +377,14 @@ mod tests {
             assert_eq!(with(name, json!(i64::MAX)), Err(TokenError::Invalid), "{name}");
         }
         for name in ["iat", "nbf", "exp"] {
-            for odd in [json!("1797635574"), json!(1_797_635_574.5), json!(1e300), json!(u64::MAX), json!([1]), json!(true)]
-            {
+            for odd in [
+                json!("1797635574"),
+                json!(1_797_635_574.5),
+                json!(1e300),
+                json!(u64::MAX),
+                json!([1]),
+                json!(true),
+            ] {
                 assert_eq!(with(name, odd.clone()), Err(TokenError::Invalid), "{name}: {odd}");
             }
         }

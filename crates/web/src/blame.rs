@@ -17,7 +17,8 @@ pub(crate) fn field(path: &str, words: &str) -> Option<String> {
         Some(name) if !ends_with(path, name) => format!("{path}.{name}"),
         _ => path.to_owned(),
     };
-    let is_name = !field.is_empty() && field.chars().count() <= LONGEST && !field.chars().any(kernel::is_hidden);
+    let is_name =
+        !field.is_empty() && field.chars().count() <= LONGEST && !field.chars().any(kernel::is_hidden);
     is_name.then_some(field)
 }
 
@@ -44,7 +45,9 @@ pub(crate) fn words(inner: &str) -> String {
     }
     if inner.chars().count() > 4 * LONGEST || inner.chars().any(kernel::is_hidden) {
         return match inner.split_once(" `") {
-            Some((what @ ("unknown field" | "duplicate field"), _)) => format!("{what} with a name that is none"),
+            Some((what @ ("unknown field" | "duplicate field"), _)) => {
+                format!("{what} with a name that is none")
+            }
             _ => "it cannot be read".to_owned(),
         };
     }
@@ -71,17 +74,32 @@ mod tests {
     #[test]
     fn no_value_is_repeated() {
         for (inner, told) in [
-            ("invalid type: integer `12345678`, expected a string at line 1 column 2", "invalid type: integer, expected a string at line 1 column 2"),
-            ("invalid type: string \"a, expected b\", expected u8 at line 1", "invalid type: string, expected u8 at line 1"),
-            ("invalid value: floating point `1e300`, expected i64", "invalid value: floating point, expected i64"),
+            (
+                "invalid type: integer `12345678`, expected a string at line 1 column 2",
+                "invalid type: integer, expected a string at line 1 column 2",
+            ),
+            (
+                "invalid type: string \"a, expected b\", expected u8 at line 1",
+                "invalid type: string, expected u8 at line 1",
+            ),
+            (
+                "invalid value: floating point `1e300`, expected i64",
+                "invalid value: floating point, expected i64",
+            ),
             ("invalid type: sequence, expected a map", "invalid type: sequence, expected a map"),
             ("invalid type: null, expected a string", "invalid type: null, expected a string"),
-            ("unknown variant `s3cret`, expected one of `admin`, `user`", "unknown word, expected one of `admin`, `user`"),
+            (
+                "unknown variant `s3cret`, expected one of `admin`, `user`",
+                "unknown word, expected one of `admin`, `user`",
+            ),
             ("missing field `name` at line 1 column 2", "missing field `name` at line 1 column 2"),
         ] {
             assert_eq!(words(inner), told);
         }
-        assert_eq!(words(&format!("unknown field `{}`, expected `a`", "x".repeat(300))), "unknown field with a name that is none");
+        assert_eq!(
+            words(&format!("unknown field `{}`, expected `a`", "x".repeat(300))),
+            "unknown field with a name that is none"
+        );
         assert_eq!(words("duplicate field `a\u{202e}b`"), "duplicate field with a name that is none");
     }
 }

@@ -239,13 +239,16 @@ mod tests {
         assert_eq!(Credential::of(&both), Some(Credential::Header("from-header")));
         let azure = headers(&[("api-key", b"sk-azure")]);
         assert_eq!(Credential::of(&azure), Some(Credential::Header("sk-azure")));
-        let three = headers(&[("x-api-key", b"sk-a"), ("api-key", b"sk-b"), ("authorization", b"Bearer sk-c")]);
+        let three =
+            headers(&[("x-api-key", b"sk-a"), ("api-key", b"sk-b"), ("authorization", b"Bearer sk-c")]);
         assert_eq!(Credential::of(&three), Some(Credential::Header("sk-c")));
     }
 
     #[test]
     fn what_another_scheme_or_nothing_says_is_no_credential() {
-        for line in [&b"Basic YWRhOmxvdmVsYWNl"[..], b"Bearer", b"Bearer ", b"Bearer  ", b"BearerToken x", b""] {
+        for line in
+            [&b"Basic YWRhOmxvdmVsYWNl"[..], b"Bearer", b"Bearer ", b"Bearer  ", b"BearerToken x", b""]
+        {
             assert_eq!(Credential::of(&headers(&[("authorization", line)])), None);
             let with_cookie = headers(&[("authorization", line), ("cookie", b"token=mine")]);
             assert_eq!(Credential::of(&with_cookie), Some(Credential::Cookie("mine")));

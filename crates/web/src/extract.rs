@@ -211,7 +211,8 @@ impl<T: DeserializeOwned> FromRequestParts<App> for Asked<T> {
             let (name, inner) = inner.split_once(": ").unwrap_or((".", inner));
             let words = format!("The query is not as expected: {}.", blame::words(inner));
             let field = blame::field(name, inner);
-            Refusal { field: field.map(Into::into), ..Refusal::new(Kind::Invalid, "invalid_query", words) }.into()
+            Refusal { field: field.map(Into::into), ..Refusal::new(Kind::Invalid, "invalid_query", words) }
+                .into()
         })
     }
 }

@@ -279,7 +279,7 @@ async fn a_session_lives_through_a_restart_and_ends_by_the_clock(stage: Stage) {
     app.restart().await;
     ada.get(WHO).await.expect(200);
 
-    app.set_env("JWT_EXPIRES_IN", "1500ms");
+    app.set_env("JWT_EXPIRES_IN", "4s");
     app.restart().await;
     let short = app.admin().await;
     assert!(short.get(WHO).await.expect(200).json()["expires_at"].is_i64());

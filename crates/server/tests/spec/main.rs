@@ -50,5 +50,6 @@ mod step_up;
 mod stream;
 mod switches;
 mod throttling;
+mod tokens;
 mod trusted_header;
 mod turns;

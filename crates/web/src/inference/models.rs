@@ -102,11 +102,7 @@ enum OpenAiModelOrModels {
 #[utoipa::path(get, path = "/openai/models/{*model}", tag = "inference",
     params(("model" = String, Path, description = "A model, or the place of a connection, counted from `0`.")),
     responses((status = 200, body = OpenAiModelOrModels)))]
-async fn retrieve_model_or_list(
-    State(app): State<App>,
-    Named(model): Named,
-    request: Request,
-) -> Response {
+async fn retrieve_model_or_list(State(app): State<App>, Named(model): Named, request: Request) -> Response {
     let (parts, _) = request.into_parts();
     let found = match (retrieve(&app, &parts, &model).await, model.parse()) {
         (Err(refusal), Ok(place)) if refusal.kind == Kind::NotFound => {
