@@ -216,16 +216,33 @@ fn shown_uri(facts: &HttpFacts<'_>) -> String {
 
 /// Whether a parameter of this name holds a secret. An escaped name is not worth reading: it counts as one.
 fn names_a_secret(name: &str) -> bool {
-    const PARTS: [&str; 10] =
-        ["key", "token", "secret", "passw", "code", "otp", "credential", "auth", "signature", "cookie"];
+    const PARTS: [&str; 12] = [
+        "key",
+        "token",
+        "secret",
+        "passw",
+        "code",
+        "otp",
+        "credential",
+        "auth",
+        "signature",
+        "cookie",
+        "session",
+        "challenge",
+    ];
     let name = name.to_ascii_lowercase();
-    name.contains('%') || PARTS.iter().any(|part| name.contains(part))
+    name.contains('%')
+        || matches!(name.as_str(), "sig" | "pwd" | "pass" | "state" | "jwt")
+        || PARTS.iter().any(|part| name.contains(part))
 }
 
 /// Whether a value has the shape of a key or a token of ours or of a provider.
 fn is_secret(value: &str) -> bool {
     let value = value.to_ascii_lowercase();
-    ["sk-", "sk%2d", "eyj", "bearer", "%65yj", "%73k"].iter().any(|shape| value.starts_with(shape))
+    let is_url = ["://", "%3a%2f%2f"].iter().any(|sign| value.contains(sign));
+    let has_owner = is_url && (value.contains('@') || value.contains("%40"));
+    has_owner
+        || ["sk-", "sk%2d", "eyj", "bearer", "%65yj", "%73k"].iter().any(|shape| value.starts_with(shape))
 }
 
 /// At most `most` bytes of visible ASCII and spaces: a terminal obeys other characters, and some make one line
@@ -303,6 +320,8 @@ mod tests {
             ("sk-abc", "***"),
             ("%6bey=abc", "%6bey=***"),
             ("access_token=abc", "access_token=***"),
+            ("sig=abc&design=x", "sig=***&design=x"),
+            ("url=https%3A%2F%2Fada%3Apw%40host&u=http://a:b@c", "url=***&u=***"),
         ] {
             assert_eq!(uri("/x", query), format!("https://chat.example.com/x?{shown}"));
         }

@@ -3,6 +3,8 @@
 //! It reads byte by byte instead of building a tree, so that the first bytes of a large body are enough. What is no
 //! JSON ends the reading: from there on nothing is kept, because a field that cannot be told cannot be judged.
 
+use std::ops::Range;
+
 use super::{REMOVED, Rules, names};
 
 /// Containers within containers beyond which nothing is kept, and texts within texts.
@@ -29,6 +31,33 @@ pub(super) fn read(text: &str, rules: &Rules<'_>, depth: usize) -> Read {
         Ok(()) => Read::Whole(reader.out),
         Err(Stop::End) => Read::Cut(reader.out),
         Err(Stop::Wrong) => Read::NotJson,
+    }
+}
+
+/// Fields whose text names something, and those that hold what it is: `{"name":"Authorization","value":"…"}`.
+const NAMES: [&str; 5] = ["name", "key", "header", "field", "param"];
+const VALUES: [&str; 3] = ["value", "val", "values"];
+
+/// A name and its value as two items of a list, or two fields of an object.
+#[derive(Default)]
+struct Pair {
+    is_of_secret: bool,
+    /// Where the value stands in what is kept; up to the end while it is being read.
+    value: Option<Range<usize>>,
+    /// Of a list.
+    items: usize,
+}
+
+impl Pair {
+    fn ends_at(&mut self, end: usize) {
+        if let Some(value) = &mut self.value {
+            value.end = end;
+        }
+    }
+
+    /// The value that must go. A list of more than two things is no pair.
+    fn secret(self) -> Option<Range<usize>> {
+        self.value.filter(|_| self.is_of_secret && self.items <= 2)
     }
 }
 
@@ -90,8 +119,17 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// An object or an array.
+    /// An object or an array. What it names elsewhere than in a field's name, as lists of headers do, is looked for too.
     fn list(&mut self, open: u8, close: u8, nesting: usize) -> Result<(), Stop> {
+        let mut pair = Pair::default();
+        let outcome = self.items(open, close, nesting, &mut pair);
+        if let Some(value) = pair.secret() {
+            self.out.replace_range(value.start..value.end.min(self.out.len()), &format!("\"{REMOVED}\""));
+        }
+        outcome
+    }
+
+    fn items(&mut self, open: u8, close: u8, nesting: usize, pair: &mut Pair) -> Result<(), Stop> {
         self.take(open)?;
         self.space();
         if self.peek()? == close {
@@ -99,9 +137,9 @@ impl<'a> Reader<'a> {
         }
         loop {
             if open == b'{' {
-                self.member(nesting)?;
+                self.member(nesting, pair)?;
             } else {
-                self.value(nesting + 1)?;
+                self.item(nesting, pair)?;
             }
             self.space();
             if self.peek()? == close {
@@ -111,7 +149,22 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn member(&mut self, nesting: usize) -> Result<(), Stop> {
+    fn item(&mut self, nesting: usize, pair: &mut Pair) -> Result<(), Stop> {
+        self.space();
+        pair.items += 1;
+        match pair.items {
+            1 => pair.is_of_secret = self.is_secrets_name(),
+            2 => pair.value = Some(self.out.len()..usize::MAX),
+            _ => {}
+        }
+        self.value(nesting + 1)?;
+        if pair.items == 2 {
+            pair.ends_at(self.out.len());
+        }
+        Ok(())
+    }
+
+    fn member(&mut self, nesting: usize, pair: &mut Pair) -> Result<(), Stop> {
         self.space();
         if self.peek()? != b'"' {
             return Err(Stop::Wrong);
@@ -123,11 +176,24 @@ impl<'a> Reader<'a> {
         let kept = self.judged(raw, true);
         self.out.push_str(&kept);
         self.take(b':')?;
-        if !names::is_secret(&name) {
-            return self.value(nesting + 1);
-        }
         self.space();
-        if names::may_count(&name) && self.peek()?.is_ascii_digit() {
+        let is_value = VALUES.iter().any(|it| name.eq_ignore_ascii_case(it));
+        if NAMES.iter().any(|it| name.eq_ignore_ascii_case(it)) {
+            pair.is_of_secret |= self.is_secrets_name();
+        } else if is_value {
+            pair.value = Some(self.out.len()..usize::MAX);
+        }
+        self.field(&name, nesting)?;
+        if is_value {
+            pair.ends_at(self.out.len());
+        }
+        Ok(())
+    }
+
+    /// The value of a field of this name.
+    fn field(&mut self, name: &str, nesting: usize) -> Result<(), Stop> {
+        let is_count = names::may_count(name) && self.peek()?.is_ascii_digit();
+        if is_count || !names::is_secret(name) {
             return self.value(nesting + 1);
         }
         // What is thrown away is read all the same, so that the place where it ends is certain.
@@ -138,6 +204,15 @@ impl<'a> Reader<'a> {
         self.out.push_str(REMOVED);
         self.out.push('"');
         end
+    }
+
+    /// Whether what comes next is a text that names a secret. Goes nowhere.
+    fn is_secrets_name(&mut self) -> bool {
+        let at = self.at;
+        let is_text = self.peek().is_ok_and(|byte| byte == b'"');
+        let text = is_text.then(|| self.string().ok()).flatten().and_then(|(raw, _)| unescaped(raw));
+        self.at = at;
+        text.is_some_and(|text| names::is_secret(&text))
     }
 
     /// Steps over a string and returns what is between its quotes, and whether it ended.

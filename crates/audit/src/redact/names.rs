@@ -27,7 +27,8 @@ const ANYWHERE: &[&str] = &[
     "totp",
 ];
 /// A name that ends with one of these does too.
-const AT_THE_END: &[&str] = &["auth", "code", "codes", "key", "keys", "nonce", "pin", "pwd", "state"];
+const AT_THE_END: &[&str] =
+    &["auth", "code", "codes", "key", "keys", "nonce", "pass", "pin", "pw", "pwd", "sig", "state"];
 
 /// Whether the value of a field with this name must not be kept.
 pub(super) fn is_secret(name: &str) -> bool {

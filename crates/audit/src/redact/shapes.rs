@@ -32,7 +32,7 @@ const PREFIXES: &[(&str, usize)] = &[
     ("-----BEGIN", 1),
 ];
 /// Words before a credential, as in an `Authorization` header.
-const SCHEMES: &[&str] = &["bearer ", "basic ", "digest ", "token "];
+const SCHEMES: &[&str] = &["bearer", "basic", "digest", "token"];
 
 /// The text without what looks like a secret.
 pub(super) fn remove(text: &str) -> Cow<'_, str> {
@@ -74,11 +74,25 @@ fn secret_at(text: &str, at: usize) -> Option<usize> {
     }
     let scheme = SCHEMES.iter().find_map(|scheme| {
         let tail = strip_ignoring_case(rest, scheme)?;
-        let length =
-            tail.find(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '<')).unwrap_or(tail.len());
-        (length >= 8).then_some(scheme.len() + length)
+        let credential = tail.trim_start();
+        let gap = tail.len() - credential.len();
+        let length = credential
+            .find(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '<'))
+            .unwrap_or(credential.len());
+        (gap > 0 && length >= 8).then_some(scheme.len() + gap + length)
     });
-    scheme.or_else(|| token(rest))
+    scheme.or_else(|| token(rest)).or_else(|| owner_of_url(text, at))
+}
+
+/// The name and password before the host of a URL: `https://name:password@host`.
+fn owner_of_url(text: &str, at: usize) -> Option<usize> {
+    let rest = &text[at..];
+    if !text[..at].ends_with("://") {
+        return None;
+    }
+    let authority = rest.find(|c: char| c.is_whitespace() || matches!(c, '/' | '?' | '#' | '"' | '\'' | '<'));
+    let owner = rest[..authority.unwrap_or(rest.len())].rfind('@')?;
+    rest[..owner].contains(':').then_some(owner)
 }
 
 /// A signed token: three parts of base64url, of which the first is a JSON object.
@@ -109,6 +123,9 @@ mod tests {
             ("Authorization: Bearer abcdefgh.12345", "Authorization: [removed]"),
             ("a eyJhbGciOiJIUzI1NiJ9.eyJpZCI6MX0.c2ln b", "a [removed] b"),
             ("(ghp_0123456789abcdefABCDEF)", "([removed])"),
+            ("bearer\t0123456789", "[removed]"),
+            ("at https://ada:pass@word@host/x?a=@b:c, or", "at https://[removed]@host/x?a=@b:c, or"),
+            ("http://host:8080/a@b", "http://host:8080/a@b"),
             ("-----BEGIN PRIVATE KEY-----\nMIIE\n", "[removed]"),
             ("a risk-free day, the bearer bond, a sk-y", "a risk-free day, the bearer bond, a sk-y"),
             ("größe ☃", "größe ☃"),

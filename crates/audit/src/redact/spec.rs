@@ -164,3 +164,111 @@ proptest! {
         prop_assert!(body(&piece, &Presented::default(), 100).len() <= 100);
     }
 }
+
+/// What clients really send, in every spelling of its names.
+#[test]
+fn secrets_are_removed_in_the_spellings_that_clients_use() {
+    for name in [
+        "apiKey",
+        "api-key",
+        "api key",
+        "x_api_key",
+        "X-Api-Key",
+        "OPENAI_API_KEY",
+        "new_password",
+        "newPassword",
+        "PASSWORD",
+        "pass",
+        "passwd",
+        "pwd",
+        "totp",
+        "totp_code",
+        "code",
+        "recovery",
+        "recoveryCode",
+        "credential",
+        "credentials",
+        "authorization",
+        "Proxy-Authorization",
+        "Set-Cookie",
+        "refresh_token",
+        "id-token",
+        "clientSecret",
+        "private_key",
+        "p\u{200b}assword",
+        "\u{feff}password",
+        "sig",
+    ] {
+        for sent in [
+            json!({ name: CANARY }),
+            json!({ "connection": { "headers": { name: CANARY } } }),
+            json!({ "headers": [{ "name": name, "value": CANARY }] }),
+            json!({ "headers": [{ "value": CANARY, "key": name }] }),
+            json!({ "headers": [[name, CANARY]] }),
+            json!({ "config": json!({ name: [CANARY] }).to_string() }),
+        ] {
+            let text = json_of(&sent);
+            assert!(!text.contains("canary"), "{sent} -> {text}");
+        }
+        let form = format!("a=1&{}={CANARY}&b=2", name.replace(' ', "+"));
+        assert!(!kept("application/x-www-form-urlencoded", &form).contains("canary"), "{form}");
+    }
+}
+
+#[test]
+fn secrets_without_a_telling_name_are_known_by_their_looks() {
+    let jwt = "eyJhbGciOiJIUzI1NiJ9.eyJpZCI6ImNhbmFyeSJ9.Y2FuYXJ5";
+    for secret in [
+        format!("sk-{CANARY}"),
+        format!("sk-proj-{CANARY}"),
+        format!("Bearer {CANARY}"),
+        format!("bearer\u{a0}{CANARY}"),
+        format!("Basic {}", STANDARD.encode(format!("ada:{CANARY}"))),
+        jwt.to_owned(),
+        format!("https://ada:{CANARY}@models.example/v1"),
+        format!("postgres://ada:{CANARY}@db/wardroom?sslmode=off"),
+        format!("https://models.example/v1?api-key={CANARY}&x=1"),
+        format!("https://models.example/v1?a=1&sig={CANARY}"),
+        format!("otpauth://totp/x?secret={CANARY}"),
+    ] {
+        for sent in [
+            json!({ "note": secret }),
+            json!({ "note": format!("see \"{secret}\", it works") }),
+            json!([[{ "a": [secret] }]]),
+            json!({ secret.clone(): 1 }),
+            json!({ "note": json!({ "x": secret }).to_string() }),
+            json!({ "note": STANDARD.encode(&secret) }),
+            json!({ "note": URL_SAFE_NO_PAD.encode(json!({ "note": secret }).to_string()) }),
+        ] {
+            let text = json_of(&sent);
+            let is_there = text.contains("canary") || text.contains("Y2FuYXJ5") || text.contains("Wjh4");
+            assert!(!is_there, "{sent} -> {text}");
+            assert!(!text.contains(&STANDARD.encode(&secret)[..20]), "{sent} -> {text}");
+        }
+        let form = format!("note={}", secret.replace('&', "%26").replace('=', "%3D"));
+        assert!(!kept("application/x-www-form-urlencoded", &form).contains("canary"), "{form}");
+        let events = format!("event: x\ndata: {}\n\ndata: {secret}\n\n", json!({ "delta": secret }));
+        assert!(!kept("text/event-stream", &events).contains("canary"), "{events}");
+    }
+}
+
+#[test]
+fn a_pair_of_name_and_value_is_removed_only_where_the_name_is_a_secrets() {
+    let sent = r#"{"headers":[{"name":"Accept","value":"text/html"},["Accept","text/html"]],"value":"v"}"#;
+    assert_eq!(kept("application/json", sent), sent);
+    let three = r#"["name","password","role"]"#;
+    assert_eq!(kept("application/json", three), three);
+}
+
+/// A body is cut to its last whole character, at any size and any place.
+#[test]
+fn what_is_kept_ends_with_a_whole_character() {
+    let sent = r#"{"a":"äöü€😀漢字","password":"Zx8Kq2"}"#;
+    for most in 0..sent.len() {
+        let text = kept_of("application/json", sent, sent.len(), most);
+        assert!(text.len() <= most && !text.contains("Zx8"), "{most}: {text}");
+    }
+    for seen in 0..sent.len() {
+        assert!(!kept_of("application/json", sent, seen, 2048).contains("Zx8"), "{seen}");
+    }
+}
