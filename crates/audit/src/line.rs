@@ -5,7 +5,7 @@
 
 use std::io::{self, Write};
 
-use kernel::UsageRecord;
+use kernel::{UsageRecord, audit::Outcome};
 use serde::Serialize;
 use serde_json::{Map, Value, ser::Formatter};
 
@@ -98,7 +98,7 @@ fn shape<'a>(record: &'a Record, response: &'a str, user: User<'a>) -> Shape<'a>
         audit_level: &record.level,
         verb: request.method.as_deref().unwrap_or_default(),
         request_uri: cut(request.uri.as_deref().unwrap_or_default()),
-        response_status_code: request.status,
+        response_status_code: request.status.or_else(|| as_if_answered(&record.outcome)),
         source_ip: request.address.as_deref().unwrap_or_default(),
         user_agent: cut(request.agent.as_deref().unwrap_or_default()),
         model_id: (),
@@ -113,6 +113,16 @@ fn shape<'a>(record: &'a Record, response: &'a str, user: User<'a>) -> Shape<'a>
         detail: &record.detail,
         request_id: request.id.as_deref(),
         credential: record.actor.credential.as_deref(),
+    }
+}
+
+/// What no request asked for (a command, the server's own work) has the status that a request for it would have had:
+/// readers of Open WebUI's lines expect one in each.
+fn as_if_answered(outcome: &str) -> Option<u16> {
+    match Outcome::parse(outcome)? {
+        Outcome::Done => Some(200),
+        Outcome::Failed => Some(500),
+        Outcome::Denied => Some(403),
     }
 }
 
@@ -282,6 +292,18 @@ mod tests {
         assert_eq!(value["user"], serde_json::json!({}));
         assert_eq!(value["timestamp"], 1_795_216_374);
         assert_eq!(value["extra"]["tried"], "a\r\n\u{202e}\u{9b}31m@example.com");
+    }
+
+    #[test]
+    fn every_line_has_a_status() {
+        let mut inside = record();
+        inside.request.status = None;
+        for (outcome, status) in [("done", 200), ("failed", 500), ("denied", 403)] {
+            outcome.clone_into(&mut inside.outcome);
+            let line = [of_record(&inside, ""), b"}".to_vec()].concat();
+            let line: Value = serde_json::from_slice(&line).unwrap();
+            assert_eq!(line["response_status_code"], status);
+        }
     }
 
     #[test]

@@ -98,7 +98,19 @@ impl Identity {
                 "This API key may not call this endpoint. Its owner or an administrator can change that.";
             return Err(Refusal::new(Kind::Forbidden, "endpoint_not_allowed", words));
         }
-        Ok(Person {
+        Ok(self.acting_with(held, &owner))
+    }
+
+    /// Whose key this is, whether it works or not: for the record of a refusal, never for access. Nobody's when the
+    /// account is gone or switched off.
+    pub async fn holder_of_key(&self, presented: &str) -> Option<Person> {
+        let held = self.held_key(&self.0.ring.digest_key(presented)).await.ok()??;
+        let owner = self.key_owner(&held.key.owner).await.ok()??;
+        Some(self.acting_with(&held, &owner))
+    }
+
+    fn acting_with(&self, held: &Held, owner: &KeyOwner) -> Person {
+        Person {
             user: held.key.owner.clone(),
             role: owner.role,
             name: owner.name.clone(),
@@ -109,7 +121,7 @@ impl Identity {
             }),
             proved_at: None,
             rights: self.rights_of(&held.key.owner, owner.role),
-        })
+        }
     }
 
     /// Whom a key acts for, if it works at this moment, whatever it is limited to.

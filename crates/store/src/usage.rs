@@ -15,7 +15,7 @@ use kernel::{
     ApiKeyId, KeyId, Money, Permit, ReadUsage, RequestId, Timestamp, TokenCount, UsageId, UsageRecord, UserId,
 };
 
-pub use self::proof::{BatchProof, batches};
+pub use self::proof::{BatchProof, batches, outside_batches};
 use crate::{
     StoreError,
     db::{Db, Tx},

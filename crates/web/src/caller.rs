@@ -137,14 +137,28 @@ pub(crate) async fn identify(app: &App, parts: &Parts, facts: &Arc<RequestFacts>
     Ok(Caller::new(who, facts.clone()))
 }
 
-/// Whom to name in the record of a credential that does not open the door: the virtual key, if it is one of ours
-/// that is blocked or expired, and else nobody.
-pub(crate) fn unproved(app: &App, parts: &Parts, facts: Arc<RequestFacts>) -> Caller {
-    let held = match Credential::of(&parts.headers) {
-        Some(Credential::Header(token)) => app.services().gateway.key_presented(token),
-        _ => None,
-    };
-    Caller::new(held.map_or(Who::Anonymous, |held| held.who()), facts)
+/// Whom to name in the record of a credential that does not open the door: the virtual key that is blocked or expired, or
+/// the person whose API key is over or limited to something else. A key that is not known here is nobody's.
+pub(crate) async fn unproved(
+    app: &App,
+    parts: &Parts,
+    facts: Arc<RequestFacts>,
+    refusal: &Refusal,
+) -> Caller {
+    Caller::new(holder(app, parts, refusal).await.unwrap_or(Who::Anonymous), facts)
+}
+
+async fn holder(app: &App, parts: &Parts, refusal: &Refusal) -> Option<Who> {
+    let Some(Credential::Header(token)) = Credential::of(&parts.headers) else { return None };
+    if let Some(held) = app.services().gateway.key_presented(token) {
+        return Some(held.who());
+    }
+    // What is not known at all was looked for already.
+    let may_be_known = token.starts_with("sk-") && refusal.code != "invalid_api_key";
+    if !may_be_known {
+        return None;
+    }
+    app.services().identity.holder_of_key(token).await.map(Who::Person)
 }
 
 async fn who(app: &App, parts: &Parts) -> Result<Who, Refusal> {

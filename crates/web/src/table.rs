@@ -186,7 +186,7 @@ async fn guarded(
         }
         // An ended session must not keep anybody from signing in again.
         Err(_) if guard.policy.access == Access::Public => (Caller::new(Who::Anonymous, facts), Ok(())),
-        Err(refusal) => (caller::unproved(&app, &parts, facts), Err(refusal)),
+        Err(refusal) => (caller::unproved(&app, &parts, facts, &refusal).await, Err(refusal)),
     };
     let watch = Watch::over(&app, &parts, &caller, guard.reading(&parts));
     let response = match admitted {

@@ -2,6 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use kernel::{
+    Timestamp,
+    audit::{Event, Level},
+};
 use store::{Db, StoreError, usage::BatchProof};
 
 use super::Report;
@@ -12,6 +16,10 @@ pub(super) struct Ledger {
     found: BTreeMap<i64, BatchProof>,
     /// Batches of later records may have come after the ledger was read.
     certain_up_to: i64,
+    /// When the first record was written; from then on every row has a batch.
+    begin: Option<Timestamp>,
+    /// Whether the log was ever switched off: rows of that time have none.
+    was_off: bool,
 }
 
 impl Ledger {
@@ -25,11 +33,24 @@ impl Ledger {
             }
             other => other?,
         };
-        Ok(Self { found, certain_up_to })
+        Ok(Self { found, certain_up_to, begin: None, was_off: false })
+    }
+
+    /// Takes in what a record says about the ledger.
+    pub(super) fn hear(&mut self, record: &Record, report: &mut Report) {
+        self.begin.get_or_insert(Timestamp::from_micros(record.at));
+        match Event::parse(&record.event) {
+            Some(Event::UsageRecorded) => self.compare(record, report),
+            Some(Event::ServerStarted) => {
+                let level = record.detail.get("level").and_then(serde_json::Value::as_str);
+                self.was_off |= level == Some(Level::None.as_str());
+            }
+            _ => {}
+        }
     }
 
     /// Compares the rows of one batch with the record about it.
-    pub(super) fn compare(&mut self, record: &Record, report: &mut Report) {
+    fn compare(&mut self, record: &Record, report: &mut Report) {
         let detail = &record.detail;
         let Some(batch) = detail.get("batch").and_then(serde_json::Value::as_i64) else { return };
         let count = detail.get("count").and_then(serde_json::Value::as_u64);
@@ -55,10 +76,19 @@ impl Ledger {
     }
 
     /// What is left was never recorded.
-    pub(super) fn end(self, report: &mut Report) {
+    pub(super) async fn end(self, db: &Db, report: &mut Report) -> Result<(), StoreError> {
+        if let Some(begin) = self.begin.filter(|_| !self.was_off) {
+            let outside = store::usage::outside_batches(db, begin).await?;
+            if outside > 0 {
+                report.problem(format!(
+                    "{outside} usage rows say that they belong to no record: they were inserted or changed."
+                ));
+            }
+        }
         let rows: u64 = self.found.values().map(|batch| batch.count).sum();
         if rows > 0 {
             report.problem(format!("{rows} usage rows were inserted: no record tells about them."));
         }
+        Ok(())
     }
 }

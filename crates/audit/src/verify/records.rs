@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use kernel::audit::{Event, Sealer};
+use kernel::audit::Sealer;
 use store::{
     Db, StoreError,
     audit::{Checkpoint, Head, Record as Stored},
@@ -86,7 +86,7 @@ pub async fn records(
             head.seq
         ));
     }
-    ledger.end(&mut report);
+    ledger.end(db, &mut report).await?;
     beyond(db, &head, &anchors, &mut report).await?;
     responses(db, notary, &mut report).await?;
     Ok((report, head))
@@ -205,9 +205,7 @@ impl Walk<'_> {
             self.report.problem(format!("Record {seq} is older than the one before it."));
         }
         self.at = record.at;
-        if record.event == Event::UsageRecorded.as_str() {
-            self.ledger.compare(&record, self.report);
-        }
+        self.ledger.hear(&record, self.report);
     }
 
     fn anchored(&mut self, stored: &Stored) {

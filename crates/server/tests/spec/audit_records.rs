@@ -16,6 +16,7 @@ spec! {
     a_change_that_is_refused_leaves_its_denial_alone;
     somebody_elses_object_is_recorded_like_a_missing_one;
     a_program_that_is_refused_leaves_a_denial_that_names_its_key;
+    a_persons_key_that_is_refused_leaves_a_denial_that_names_both;
     reading_leaves_nothing_unless_it_is_of_people;
     a_change_at_the_command_line_is_the_operators;
     the_ledger_leaves_one_record_for_each_batch;
@@ -380,6 +381,27 @@ async fn a_program_that_is_refused_leaves_a_denial_that_names_its_key(stage: Sta
     expect(&unknown.chat("Hi").await.expect(401), "anonymous", "invalid_api_key");
     expect(&app.anonymous().chat("Hi").await.expect(401), "anonymous", "invalid_api_key");
     app.must_not_hold("sk-unknown-unknown-unknown");
+}
+
+async fn a_persons_key_that_is_refused_leaves_a_denial_that_names_both(stage: Stage) {
+    let app =
+        stage.env("ENABLE_API_KEYS", "true").env("USER_PERMISSIONS_FEATURES_API_KEYS", "true").start().await;
+    app.admin().await;
+    let bob = app.person("Bob").await;
+    let models = json!({ "name": "narrow", "endpoints": ["GET /api/models"] });
+    let elsewhere = json!({ "name": "far", "addresses": ["203.0.113.0/24"] });
+    for (draft, reason) in [(models, "endpoint_not_allowed"), (elsewhere, "address_not_allowed")] {
+        let made = bob.post("/api/v1/auths/api_keys", draft).await.expect(201).json();
+        let program = app.anonymous().bearer(made["api_key"].as_str().unwrap());
+        for refused in [program.get("/api/v1/chats/").await, program.chat("Hi").await] {
+            let record = only(&app, &refused.expect(403));
+            assert_eq!((record.event.as_str(), record.actor.as_str()), ("access.denied", bob.id.as_str()));
+            assert_eq!(record.body["actor"]["credential"], made["item"]["id"]);
+            assert_eq!(record.body["detail"]["reason"], reason);
+        }
+    }
+    let unknown = app.anonymous().bearer("sk-nobody0123456789").get("/api/v1/chats/").await.expect(401);
+    assert_eq!(only(&app, &unknown).actor, "anonymous");
 }
 
 async fn reading_leaves_nothing_unless_it_is_of_people(stage: Stage) {

@@ -246,6 +246,11 @@ async fn usage_that_was_changed_deleted_or_inserted_is_found(stage: Stage) {
     finds(&app, "1 usage rows were inserted: no record tells about them");
     app.sql(&format!("UPDATE usage_record SET batch = {batch} WHERE id = {first}"));
 
+    let other = format!("id = {first} OR id = (SELECT MAX(id) FROM usage_record)");
+    app.sql(&format!("UPDATE usage_record SET batch = NULL WHERE {other}"));
+    finds(&app, "2 usage rows say that they belong to no record");
+    app.sql("DELETE FROM usage_record WHERE batch IS NULL");
+
     app.sql("DELETE FROM usage_record");
     finds(&app, "tells about are missing");
 }

@@ -14,7 +14,7 @@ use std::{
 };
 
 use kernel::{
-    KeyId, Network, Timestamp, Who,
+    ApiKeyId, KeyId, Network, PersonCredential, Timestamp, Who,
     audit::{Entry, Event, Outcome},
 };
 
@@ -53,6 +53,7 @@ struct Memory {
 enum Source {
     Network(Network),
     Program(KeyId),
+    ApiKey(ApiKeyId),
     /// More than can be told apart.
     Others,
 }
@@ -62,7 +63,11 @@ impl Source {
         match entry.caller.who() {
             Who::Anonymous => Some(Self::Network(Network::of_subscriber(entry.caller.request().address()?))),
             Who::Program(program) => Some(Self::Program(program.key.clone())),
-            Who::Person(_) | Who::Master | Who::Operator => None,
+            Who::Person(person) => match &person.credential {
+                PersonCredential::ApiKey(key) => Some(Self::ApiKey(key.id.clone())),
+                PersonCredential::Session(_) => None,
+            },
+            Who::Master | Who::Operator => None,
         }
     }
 
@@ -70,6 +75,7 @@ impl Source {
         match self {
             Self::Network(network) => network.to_string(),
             Self::Program(key) => key.to_string(),
+            Self::ApiKey(key) => key.to_string(),
             Self::Others => "others".to_owned(),
         }
     }

@@ -11,7 +11,7 @@ use crate::{
     value::{Value, values},
 };
 use kernel::{
-    Caller, UsageId,
+    Caller, Timestamp, UsageId,
     audit::{Entry, Event, Level},
 };
 
@@ -82,6 +82,14 @@ pub async fn batches(db: &Db) -> Result<BTreeMap<i64, BatchProof>, StoreError> {
     }
     let proof = |(count, digest): (u64, [u8; 32])| BatchProof { count, digest: hex(&digest) };
     Ok(all.into_iter().map(|(batch, sums)| (batch, proof(sums))).collect())
+}
+
+/// How many rows of requests at or after this moment belong to no batch.
+pub async fn outside_batches(db: &Db, since: Timestamp) -> Result<u64, StoreError> {
+    let sql = "SELECT COUNT(*) FROM usage_record WHERE batch IS NULL AND at >= $1";
+    let row = db.query_one(sql, values![since]).await?;
+    let count = row.map(|row| row.single::<i64>("usage_record")).transpose()?.unwrap_or_default();
+    Ok(u64::try_from(count).unwrap_or_default())
 }
 
 /// One row as its columns are stored, for a digest. Each column says its kind and its length, so that no two rows have

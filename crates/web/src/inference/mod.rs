@@ -156,7 +156,7 @@ async fn refused(app: &App, parts: &Parts, payer: Option<Payer>, refusal: Refusa
         (_, Err(refusal)) => return refusal,
         (Some(Payer::Caller(caller)), _) => caller,
         (Some(Payer::Key(held)), Ok(facts)) => Caller::new(held.who(), facts),
-        (None, Ok(facts)) => caller::unproved(app, parts, facts),
+        (None, Ok(facts)) => caller::unproved(app, parts, facts, &refusal).await,
     };
     let route = parts.extensions.get::<MatchedPath>().map_or(parts.uri.path(), MatchedPath::as_str);
     let entry = record::denial(&by, refusal.kind.status(), route, Some(&refusal.code));
