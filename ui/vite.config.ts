@@ -27,7 +27,7 @@ const EVERYWHERE = new RegExp(
     'node_modules/(svelte|esm-env|clsx|openapi-fetch)/',
     'lucide/svelte/.*/(Icon|eye|eye-off|fingerprint-pattern|lock|lock-open|info|x|circle-alert|octagon-alert|triangle-alert)\\.',
     'src/lib/(router|session|other-tabs|theme|storage|shell/shell|webauthn\\.ts|api/(client|confirmation|direct))',
-    'src/lib/ui/(Button|IconButton|Field|TextInput|PasswordField|RefusalNote|Note|Chip|Logo|Toasts|toasts|ErrorState|format)\\.',
+    'src/lib/ui/(Button|IconButton|Field|TextInput|PasswordField|RefusalNote|Note|Chip|Logo|Alone|Toasts|toasts|ErrorState|format)\\.',
   ].join('|'),
 );
 

@@ -11,7 +11,7 @@ export type Person = Omit<Schema<'Session'>, 'token' | 'token_type'>;
 /** `signed out` is somebody's decision; `lost` may be the same person coming back in a minute. */
 export type SessionEnd = 'signed out' | 'lost';
 /** Why somebody who was signed in has to sign in again, without having asked for it. */
-export type Farewell = 'ended' | 'signed out in another tab';
+export type Farewell = 'ended' | 'signed out in another tab' | 'second factor wanted';
 type EndListener = (how: SessionEnd) => void;
 
 export class SessionState {
@@ -122,7 +122,7 @@ export class SessionState {
   /** A 401 came in. Pending people get it everywhere, so their session is looked at again before it is given up. */
   async lost(why: Farewell = 'ended'): Promise<void> {
     if (this.status !== 'ready' || this.person === null || this.#isChecking) return;
-    const before = this.person.id;
+    const before = this.person;
     this.#isChecking = true; // The check itself is answered 401 when the session is over.
     try {
       await this.refresh();
@@ -131,9 +131,9 @@ export class SessionState {
     } finally {
       this.#isChecking = false;
     }
-    if (this.person === null) this.farewell = why;
-    if (this.person?.id !== before) this.#tell('lost');
-    router.recheck();
+    if (this.person === null) this.farewell ??= why;
+    if (this.person?.id !== before.id) this.#tell('lost');
+    if (this.person?.id !== before.id || this.person.role !== before.role) router.recheck();
   }
 
   /** Another tab of this browser signed in or out, so the cookie is no longer what this page believes. */
@@ -159,6 +159,8 @@ export class SessionState {
     try {
       return withoutToken(await need(api.GET('/api/v1/auths/')));
     } catch (error) {
+      // The server wants a second factor from everybody now, and this session never saw one.
+      if (error instanceof ApiError && error.code === 'second_factor_required') this.farewell = 'second factor wanted';
       if (error instanceof ApiError && (error.status === 401 || error.status === 403)) return null;
       throw error;
     }

@@ -26,13 +26,13 @@ const LOOKS = {
 
 const server = await startServer({ ENABLE_SIGNUP: 'true', ENABLE_API_KEYS: 'true' }, 'localhost');
 const browser = await launchBrowser();
+let people;
 try {
-  const people = {};
-  for (const [look, options] of Object.entries(LOOKS)) people[look] = await Person.arrive(browser, server.url, { deviceScaleFactor: 2, ...options });
+  people = await visitors();
 
   await everywhere(people, '/signup', 'first-run');
   await furnish(people.light);
-  await everywhere(people, '/login', 'sign-in');
+  await atTheDoor();
   for (const look of ['dark', 'phone']) {
     await people[look].ask('POST', '/api/v1/auths/signin', { email: people.light.email, password: people.light.password });
   }
@@ -49,6 +49,8 @@ try {
   await everywhere(people, address, 'chat', (tab) => answers(tab).last().locator('pre').first().waitFor());
   await ownAccount(people, address.split('/').pop());
   await everywhere(people, '/', 'new-chat');
+  await forms(people);
+  await whatGoesWrong(people);
 } finally {
   await browser.close();
   await server.stop();
@@ -60,6 +62,8 @@ async function furnish(ada) {
   const ben = await Person.arrive(browser, server.url, {});
   const { id } = await ben.signUp('Ben Okafor', 'ben@example.test');
   await ben.leave();
+  const cleo = { name: 'Cleo Lindqvist', email: 'cleo@example.test', password: ada.password, role: 'user' };
+  await ada.ask('POST', '/api/v1/auths/add', cleo);
   const research = await ada.ask('POST', '/api/v1/groups/create', { name: 'Research', description: 'Compares models.', permissions: { workspace: { models: true } } });
   const evaluation = { name: 'Evaluation', description: 'Runs the nightly evaluation.', parent_group_id: research.id, permissions: { features: { api_keys: true } } };
   const group = await ada.ask('POST', '/api/v1/groups/create', evaluation);
@@ -126,16 +130,109 @@ async function ownAccount(people, chat) {
     await tab.getByRole('dialog').getByRole('button', { name: 'Revoke' }).click();
     await tab.getByRole('heading', { name: 'Confirm that it is you' }).waitFor();
   });
+  const strangers = await visitors();
+  await everywhere(strangers, '/login', 'second-step', async (tab) => {
+    await tab.getByLabel('Email').fill(light.email);
+    await tab.getByLabel('Password', { exact: true }).fill(light.password);
+    await tab.getByRole('button', { name: 'Sign in' }).click();
+    await tab.getByRole('button', { name: 'Start again' }).waitFor();
+  });
+  await leave(strangers);
+}
+
+/** Somebody in a browser of each look; signed in when `email` says as whom. */
+async function visitors(email, password) {
+  const people = {};
   for (const [look, options] of Object.entries(LOOKS)) {
-    const visitor = await Person.arrive(browser, server.url, { deviceScaleFactor: 2, ...options });
-    await visitor.page.goto('/login');
-    await visitor.page.getByLabel('Email').fill(light.email);
-    await visitor.page.getByLabel('Password', { exact: true }).fill(light.password);
-    await visitor.page.getByRole('button', { name: 'Sign in' }).click();
-    await visitor.page.getByRole('button', { name: 'Start again' }).waitFor();
-    await visitor.page.screenshot({ path: join(folder, `second-step-${look}.png`) });
-    await visitor.leave();
+    people[look] = await Person.arrive(browser, server.url, { deviceScaleFactor: 2, ...options });
+    if (email) await people[look].ask('POST', '/api/v1/auths/signin', { email, password });
   }
+  return people;
+}
+
+function leave(people) {
+  return Promise.all(Object.values(people).map((person) => person.leave()));
+}
+
+/** What people see who are not in: strangers, those who wait, members where only administrators may be. */
+async function atTheDoor() {
+  const password = people.light.password;
+  const strangers = await visitors();
+  await everywhere(strangers, '/login', 'sign-in');
+  await everywhere(strangers, '/login', 'sign-in-refused', async (tab) => {
+    await tab.getByLabel('Email').fill('nobody@example.test');
+    await tab.getByLabel('Password', { exact: true }).fill('guessed');
+    await tab.getByRole('button', { name: 'Sign in' }).click();
+    await tab.getByRole('alert').waitFor();
+  });
+  await everywhere(strangers, '/signup', 'sign-up', async (tab) => {
+    await tab.getByRole('button', { name: 'Create account' }).click();
+    await tab.getByRole('alert').first().waitFor();
+  });
+  await everywhere(strangers, '/nowhere', 'not-found');
+  await everywhere(strangers, '/login', 'unreachable', async (tab) => {
+    await tab.route('**/api/config', (route) => route.abort());
+    await tab.reload();
+    await tab.getByText('The server does not answer').waitFor();
+  });
+  await leave(strangers);
+  const waiting = await visitors('ben@example.test', password);
+  await everywhere(waiting, '/', 'pending');
+  await leave(waiting);
+  const members = await visitors('cleo@example.test', password);
+  await everywhere(members, '/admin/users', 'not-for-members');
+  await everywhere(members, '/me/keys', 'no-api-keys');
+  await everywhere(members, '/me/sessions', 'session-ended', async (tab) => {
+    await tab.getByRole('list', { name: 'Sessions' }).waitFor();
+    await tab.context().request.post('/api/v1/auths/signout', { headers: { origin: server.url } });
+    await tab.locator('a[href="/me/security"]').evaluate((link) => link.click()); // on a phone it is in the drawer
+    await tab.getByText('Your session has ended').waitFor();
+  });
+  await leave(members);
+}
+
+/** Opens a dialog by its button. */
+function pressing(name) {
+  return async (tab) => {
+    await tab.getByRole('button', { name }).first().click();
+    await tab.getByRole('dialog').waitFor();
+  };
+}
+
+async function forms(people) {
+  await everywhere(people, '/admin/users', 'user-form', pressing('Add person'));
+  await everywhere(people, '/admin/users', 'user-import', async (tab) => {
+    await pressing('Import')(tab);
+    const csv = 'Name,Email,Password,Role\nDora,not-an-address,x,user\nEmil,emil@example.test,short,user\n';
+    await tab.locator('input[type=file]').setInputFiles({ name: 'people.csv', mimeType: 'text/csv', buffer: Buffer.from(csv) });
+    await tab.getByRole('dialog').getByRole('button', { name: 'Import' }).click();
+    await tab.getByRole('region', { name: 'Refused lines' }).waitFor();
+  });
+  await everywhere(people, '/admin/groups', 'group-form', pressing('Make group'));
+  await everywhere(people, '/admin/audit', 'audit-export', pressing('Export'));
+  await everywhere(people, '/me/keys', 'api-key-form', pressing('Create key'));
+  await everywhere(people, '/me/keys', 'api-key-edit', pressing('Edit Backup script'));
+  await everywhere(people, '/admin/keys', 'key-form', pressing('Create key'));
+}
+
+async function whatGoesWrong(people) {
+  const problem = 'record 41 does not follow from the one before it';
+  await everywhere(people, '/admin/audit', 'audit-broken', async (tab) => {
+    await tab.route('**/api/v1/audit/verify', (route) => route.fulfill({ json: { ok: false, records: 64, problems: [problem, 'record 57 is missing'] } }));
+    await tab.getByRole('button', { name: 'Verify now' }).click();
+    await tab.getByText(problem).waitFor();
+  });
+  await everywhere(people, '/me/keys', 'step-up-stuck', async (tab) => {
+    await tab.route('**/api/v1/auths/step-up', (route) => route.fulfill({ json: { confirmed_until: null, methods: [] } }));
+    await tab.getByRole('button', { name: 'Revoke Backup script' }).click();
+    await tab.getByRole('dialog').getByRole('button', { name: 'Revoke' }).click();
+    await tab.getByText('no password, authenticator app or passkey').waitFor();
+  });
+  await everywhere(people, '/admin/users', 'users-failed', async (tab) => {
+    await tab.route('**/api/v1/users/?*', (route) => route.fulfill({ status: 503, json: { detail: 'The database does not answer.', code: 'unavailable' } }));
+    await tab.reload();
+    await tab.getByText('The database does not answer.').first().waitFor();
+  });
 }
 
 /** A new factor ends the other sessions; the other looks come back with a code each. */

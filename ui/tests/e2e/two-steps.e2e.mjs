@@ -95,6 +95,32 @@ story('a server that wants two steps from everybody has one set up on the way in
   await page.getByRole('textbox', { name: 'Message' }).waitFor();
 });
 
+story('whoever signs up where everybody needs two steps sets one up before seeing anything else', { env: { ENABLE_MFA: 'true' } }, async (house) => {
+  const { page, context } = await house.stranger();
+  await page.goto('/signup');
+  await page.getByLabel('Name').fill('Ada Marlow');
+  await page.getByLabel('Email').fill('ada@example.test');
+  await page.getByLabel('Password', { exact: true }).fill(PASSWORD);
+  await page.getByRole('button', { name: 'Create administrator' }).click();
+  await page.getByRole('heading', { name: 'One more step' }).waitFor();
+  const secret = (await page.locator('code').innerText()).replace(/\s/g, '');
+  assert.equal((await context.request.get('/api/v1/auths/')).status(), 401, 'nobody is signed in yet');
+  await expectAccessible(page, 'setting up a second step after signing up');
+  await page.getByRole('textbox', { name: 'Code' }).fill(totp(secret));
+  await page.getByRole('button', { name: 'I have kept them' }).click();
+  await page.getByRole('textbox', { name: 'Message' }).waitFor();
+});
+
+story('a session from before everybody needed two steps is told why it has to sign in again', {}, async (house) => {
+  const ada = await house.administrator();
+  await ada.page.route('**/api/v1/auths/', (route) =>
+    route.fulfill({ status: 401, json: { detail: 'This server wants a second factor from everybody (ENABLE_MFA).', code: 'second_factor_required' } }),
+  );
+  await ada.page.goto('/me/security');
+  await ada.page.getByRole('alert').getByText('wants a second step from everybody now').waitFor();
+  await expectAccessible(ada.page, 'the sign-in where a second step is wanted now');
+});
+
 /** Adds a passkey through the page. */
 async function addPasskey(ada) {
   const device = await plugIn(ada.page);

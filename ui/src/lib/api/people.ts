@@ -6,8 +6,8 @@ import type { ApiKey } from './api-keys';
 
 export type Role = Schema<'Role'>;
 
-/** An account as administrators see it. */
-export type AdminUser = Schema<'User'>;
+/** An account as administrators see it; whether it has a second factor is said in lists, not after a change. */
+export type AdminUser = Schema<'User'> & { second_factor?: boolean };
 
 /** With how many places the person is signed in at, and whether by a second factor. */
 export type UserDetail = Schema<'UserDetails'>;

@@ -10,6 +10,8 @@ const ORDER: ProofMethod[] = ['passkey', 'password', 'totp'];
 export class ProofAttempt {
   status = $state<'loading' | 'ready' | 'failed'>('loading');
   methods = $state.raw<ProofMethod[]>([]);
+  /** Why the passkey, the only way this account has, does not go here; '' when that is not so. */
+  obstacle = $state('');
   method = $state<ProofMethod | null>(null);
   password = $state('');
   code = $state('');
@@ -22,7 +24,9 @@ export class ProofAttempt {
     this.status = 'loading';
     try {
       const { methods } = await ownAccount.proofMethods();
-      this.methods = ORDER.filter((method) => methods.includes(method) && (method !== 'passkey' || passkeyObstacle() === null));
+      const obstacle = passkeyObstacle();
+      this.methods = ORDER.filter((method) => methods.includes(method) && (method !== 'passkey' || obstacle === null));
+      this.obstacle = methods.includes('passkey') ? (obstacle ?? '') : '';
       this.method = this.methods[0] ?? null;
       this.status = 'ready';
     } catch (error) {
@@ -69,5 +73,24 @@ export class ProofAttempt {
     if (this.method === 'totp') return { code: digitsOf(this.code) };
     const { options } = await ownAccount.proofChallenge();
     return { passkey: await usePasskey(options) };
+  }
+}
+
+/** What is left to somebody who has nothing to confirm with: a sign-in anew. */
+export class WayOut {
+  busy = $state(false);
+  /** What went wrong last. */
+  refusal = $state.raw<unknown>(null);
+
+  async take(way: () => Promise<void>): Promise<void> {
+    if (this.busy) return;
+    [this.busy, this.refusal] = [true, null];
+    try {
+      await way();
+    } catch (error) {
+      this.refusal = error;
+    } finally {
+      this.busy = false;
+    }
   }
 }

@@ -55,7 +55,7 @@ export class People {
     const changed = await people.change(id, change);
     for (const remote of [this.list, this.#waiting]) {
       const page = remote.value;
-      if (page) remote.replace({ ...page, users: page.users.map((user) => (user.id === id ? changed : user)) });
+      if (page) remote.replace({ ...page, users: page.users.map((user) => (user.id === id ? { ...user, ...changed } : user)) });
     }
     return changed;
   }

@@ -23,6 +23,8 @@ function permissionReason(isAllowed: boolean, because: Because): string {
       return isAllowed ? 'everybody has it' : 'nobody has it by default';
     case 'environment':
       return isAllowed ? 'everybody has it, by the server’s environment' : 'the server’s environment gives it to nobody';
+    case 'group':
+      return isAllowed ? commonReason(because) : `would come from ${commonReason(because)}`;
     default:
       return commonReason(because);
   }
