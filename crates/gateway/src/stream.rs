@@ -171,6 +171,10 @@ struct Metered {
 }
 
 #[derive(Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "it is moved twice in its life, and another allocation costs more"
+)]
 enum Flow {
     /// Chunks come.
     Running(Running),

@@ -95,7 +95,9 @@ impl KeyBook {
             return false;
         }
         let mut all = Keys::default();
-        keys.into_iter().for_each(|key| all.add(key));
+        for key in keys {
+            all.add(key);
+        }
         *page = Page { keys: Some(all), edition: edition + 1 };
         true
     }
@@ -109,7 +111,9 @@ impl KeyBook {
         page.edition += 1;
         if let Some(keys) = &mut page.keys {
             keys.remove(id);
-            key.into_iter().for_each(|key| keys.add(key));
+            if let Some(key) = key {
+                keys.add(key);
+            }
         }
         true
     }

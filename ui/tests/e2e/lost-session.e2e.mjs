@@ -68,6 +68,8 @@ story('who is made to wait again while a chat is open sees whom to ask', OPEN, a
   await ada.ask('POST', `/api/v1/users/${await idOf(ben)}/update`, { role: 'pending' });
   await composer(page).fill('Hello?');
   await composer(page).press('Enter');
+  await page.getByRole('alert').getByText('Your session has ended.').waitFor();
+  await signIn(page, ben);
   await page.getByText('Waiting for approval').waitFor();
   await page.getByText('Ada Marlow').waitFor();
   await expectAccessible(page, 'waiting again');

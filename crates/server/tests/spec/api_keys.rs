@@ -1,13 +1,12 @@
 //! People's API keys: whom they act for, what they are limited to, and when they end.
 
 use serde_json::{Value, json};
-use testkit::{Caller, FakeProvider, MODEL, Person, Reply, Stage, TestApp, eventually, spec, spec_sqlite};
+use testkit::{Caller, FakeProvider, MODEL, Person, Stage, TestApp, eventually, spec, spec_sqlite};
 
 spec! {
     a_key_does_what_its_owner_does_and_the_ledger_charges_the_owner;
     a_key_ends_with_its_owners_rights_at_once;
     the_secret_is_said_once_and_stored_nowhere;
-    a_key_ends_when_it_is_deleted_and_the_stream_it_opened_too;
     nobody_reaches_the_keys_of_somebody_else;
     the_ledger_names_the_key_and_its_name_where_it_is_read;
     what_happens_to_a_key_or_its_owner_in_one_process_holds_in_the_other;
@@ -90,23 +89,6 @@ async fn the_secret_is_said_once_and_stored_nowhere(stage: Stage) {
     app.anonymous().bearer(&secret).get("/api/v1/chats/").await.expect(200);
     app.must_not_hold(&secret);
     app.stop_and_search_for(&secret).await;
-}
-
-async fn a_key_ends_when_it_is_deleted_and_the_stream_it_opened_too(stage: Stage) {
-    let provider = FakeProvider::start().await;
-    provider.answers(Reply::says("one two three four").silent_after(2));
-    let app = allowed(stage).provider(&provider).start().await;
-    let ada = app.admin().await;
-    let (secret, item) = key_with(&ada, json!({ "name": "script" })).await;
-    let script = app.anonymous().bearer(&secret);
-    let mut stream = script.stream("Hi").await;
-    stream.next_event().await.expect("the answer has begun");
-
-    ada.delete(&format!("{KEYS}/{}", item["id"].as_str().unwrap())).await.expect(204);
-
-    script.chat("Hi").await.expect(401);
-    while stream.try_event().await.is_ok_and(|event| event.is_some()) {}
-    provider.hung_up().await;
 }
 
 async fn nobody_reaches_the_keys_of_somebody_else(stage: Stage) {

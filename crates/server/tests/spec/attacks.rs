@@ -1,9 +1,7 @@
 //! Ways around limits that somebody with a valid credential could try.
 
-use std::time::Duration;
-
 use serde_json::{Value, json};
-use testkit::{FakeProvider, MODEL, Person, Program, Reply, Stage, TestApp, spec};
+use testkit::{FakeProvider, MODEL, Program, Reply, Stage, TestApp, spec};
 
 spec! {
     a_batch_of_prompts_is_reserved_for_prompt_by_prompt;
@@ -13,9 +11,6 @@ spec! {
     an_answer_that_would_come_later_is_refused;
     a_whole_answer_does_not_repeat_the_providers_key;
     work_that_a_provider_did_is_paid_for_although_its_answer_is_of_no_use;
-    a_watched_answer_ends_with_the_session;
-    a_demoted_persons_answers_stop;
-    a_persons_stream_through_the_gateway_ends_with_the_session;
 }
 
 /// An app with one provider and a key that can pay for a thousand tokens of answer.
@@ -121,63 +116,4 @@ async fn work_that_a_provider_did_is_paid_for_although_its_answer_is_of_no_use(s
     nanos.sort_unstable();
     assert_eq!(nanos[1], 150_000);
     assert!(nanos[0] > 0);
-}
-
-/// A chat of a new person with an answer that never ends, and where its events are.
-async fn endless_answer(stage: Stage) -> (TestApp, FakeProvider, Person, String) {
-    let provider = FakeProvider::start().await;
-    let app = stage.provider(&provider).start().await;
-    app.admin().await;
-    let ada = app.person("ada").await;
-    provider.answers(Reply::says("one two three").silent_after(2));
-    let chat = ada.post("/api/v1/chats/new", json!({ "chat": {} })).await.expect(200).json();
-    let turns = format!("/api/v1/chats/{}/turns", chat["id"].as_str().unwrap());
-    let asked = json!({ "model": MODEL, "parent_id": null, "content": "Count" });
-    let turn = ada.post(&turns, asked).await.expect(201).json();
-    let events = format!("{turns}/{}/events", turn["turn_id"].as_str().unwrap());
-    (app, provider, ada, events)
-}
-
-/// Within what is promised, and a little for a busy machine.
-const SOON: Duration = Duration::from_secs(3);
-
-async fn a_watched_answer_ends_with_the_session(stage: Stage) {
-    let (_app, provider, ada, events) = endless_answer(stage).await;
-    let mut watching = ada.draft("GET", &events).open().await;
-    while !watching.next_event().await.unwrap().data.contains("two") {}
-
-    ada.post("/api/v1/auths/signout", json!({})).await.expect(200);
-
-    let rest = async { while watching.next_event().await.is_some() {} };
-    tokio::time::timeout(SOON, rest).await.expect("the stream outlives the session");
-    provider.hung_up().await;
-}
-
-async fn a_demoted_persons_answers_stop(stage: Stage) {
-    let (app, provider, ada, events) = endless_answer(stage).await;
-    let mut watching = ada.draft("GET", &events).open().await;
-    while !watching.next_event().await.unwrap().data.contains("two") {}
-
-    let path = format!("/api/v1/users/{}/update", ada.id);
-    app.admin().await.post(&path, json!({ "role": "pending" })).await.expect(200);
-
-    let rest = async { while watching.next_event().await.is_some() {} };
-    tokio::time::timeout(SOON, rest).await.expect("the stream outlives the role");
-    provider.hung_up().await;
-}
-
-async fn a_persons_stream_through_the_gateway_ends_with_the_session(stage: Stage) {
-    let provider = FakeProvider::start().await;
-    let app = stage.provider(&provider).start().await;
-    app.admin().await;
-    let ada = app.person("ada").await;
-    provider.answers(Reply::says("one two three").silent_after(2));
-    let mut stream = ada.stream("Count").await;
-    while !stream.next_event().await.unwrap().data.contains("two") {}
-
-    ada.post("/api/v1/auths/signout", json!({})).await.expect(200);
-
-    let rest = async { while stream.next_event().await.is_some() {} };
-    tokio::time::timeout(SOON, rest).await.expect("the stream outlives the session");
-    provider.hung_up().await;
 }

@@ -30,6 +30,7 @@ spec! {
     a_higher_role_ends_nothing;
     a_client_that_does_not_read_keeps_no_provider_at_work;
     a_request_ends_before_the_provider_says_its_first_word;
+    a_request_that_is_passed_on_ends;
 }
 
 const SESSIONS: &str = "/api/v1/auths/sessions";
@@ -251,4 +252,16 @@ async fn a_request_ends_before_the_provider_says_its_first_word(stage: Stage) {
     assert_eq!(answer.code(), OVER);
     house.provider.hung_up_on(1).await;
     assert_eq!(house.app.usage(1).await[0].http_status, 401);
+}
+
+async fn a_request_that_is_passed_on_ends(stage: Stage) {
+    let house = House::on(stage.env("ENABLE_OPENAI_API_PASSTHROUGH", "true")).await;
+    house.provider.answers(Reply::never());
+    let asking = house.bob.clone();
+    let mut waiting = tokio::task::JoinSet::new();
+    waiting.spawn(async move { asking.post("/openai/audio/speech", json!({ "input": "Hi" })).await });
+    house.provider.called(1).await;
+    house.update(json!({ "is_active": false })).await;
+    assert_eq!(waiting.join_next().await.unwrap().unwrap().expect(401).code(), OVER);
+    house.provider.hung_up_on(1).await;
 }

@@ -128,7 +128,11 @@ async fn the_proxy_gives_roles_but_never_takes_the_last_administrator_away(stage
     ] {
         assert_eq!(signed_in(&bob.with("x-forwarded-role", claim)).await["role"], role, "{claim}");
     }
-    assert_eq!(signed_in(&bob).await["role"], "admin");
+    let before = going_on(&app, &signed_in(&bob).await);
+    before.get("/api/v1/users/").await.expect(200);
+    assert_eq!(signed_in(&bob.with("x-forwarded-role", "user")).await["role"], "user");
+    before.get("/api/v1/auths/").await.expect(401);
+    signed_in(&bob.with("x-forwarded-role", "admin")).await;
     assert_eq!(signed_in(&ada.with("x-forwarded-role", "user")).await["role"], "user");
 }
 
