@@ -353,13 +353,19 @@ impl Serialize for PermissionTree {
 
 impl<'de> Deserialize<'de> for PermissionTree {
     fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        let tree = BTreeMap::<String, BTreeMap<String, Value>>::deserialize(from)?;
+        let tree = BTreeMap::<String, Value>::deserialize(from)?;
         let mut answers = BTreeMap::new();
         for permission in Permission::ALL {
             let facts = permission.facts();
-            let Some(answer) = tree.get(facts.branch).and_then(|branch| branch.get(facts.leaf)) else {
-                continue;
+            let branch = match tree.get(facts.branch) {
+                None | Some(Value::Null) => continue,
+                Some(Value::Object(branch)) => branch,
+                Some(_) => {
+                    let words = format!("what is below '{}' is an object", facts.branch);
+                    return Err(serde::de::Error::custom(words));
+                }
             };
+            let Some(answer) = branch.get(facts.leaf) else { continue };
             let Value::Bool(answer) = answer else {
                 return Err(serde::de::Error::custom(format!(
                     "the permission {permission} is true or false"
@@ -405,8 +411,7 @@ mod tests {
 
     #[test]
     fn a_tree_answers_only_what_it_names_and_forgets_what_nobody_knows() {
-        let tree =
-            json!({ "chat": { "delete": false, "share": true, "fly": true }, "moon": { "land": true } });
+        let tree = json!({ "chat": { "delete": false, "share": true, "fly": 1 }, "moon": { "land": true }, "sun": 1 });
         let tree: PermissionTree = serde_json::from_value(tree).unwrap();
         assert_eq!(tree.granted().iter().collect::<Vec<_>>(), [Permission::ChatShare]);
         assert_eq!(
@@ -421,6 +426,7 @@ mod tests {
             let tree = json!({ "chat": { "delete": answer } });
             assert!(serde_json::from_value::<PermissionTree>(tree).is_err());
         }
+        assert!(serde_json::from_value::<PermissionTree>(json!({ "chat": true })).is_err());
     }
 
     #[test]

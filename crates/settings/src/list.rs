@@ -344,7 +344,7 @@ settings! {
         /// sees who it was and when.
         enable_admin_chat_access: bool = Entry::new("ENABLE_ADMIN_CHAT_ACCESS").default("true").restart();
 
-        /// Whether administrators may export the chats of everybody.
+        /// Whether administrators may export the chats of everybody. Needs `ENABLE_ADMIN_CHAT_ACCESS` as well.
         enable_admin_export: bool = Entry::new("ENABLE_ADMIN_EXPORT").default("true").restart();
 
         /// Whether chats can be shared by link. When it is off, links that were made before do not work either.

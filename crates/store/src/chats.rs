@@ -5,7 +5,7 @@ mod change;
 mod messages;
 
 use kernel::{
-    ChatHead, ChatId, ChatRow, Message, Permit, UseWorkspace, UserId,
+    ChatHead, ChatId, ChatRow, Message, Permit, Timestamp, UseWorkspace, UserId,
     audit::{Entry, Event},
 };
 
@@ -72,21 +72,28 @@ pub async fn row_by_id(db: &Db, id: &ChatId) -> Result<Option<ChatRow>, StoreErr
     db.query_one(sql, values![id]).await?.map(chat).transpose()
 }
 
-/// Chats, of one person or of everybody, in the order of their ids: the next ones after `last`.
+/// Whose chats.
+#[derive(Debug, Clone, Copy)]
+pub enum Of<'a> {
+    /// This person's.
+    Person(&'a UserId),
+    /// Everybody's that were begun by then.
+    EverybodyUntil(Timestamp),
+}
+
+/// Chats in the order of their ids: the next ones after `last`.
 pub async fn rows_after(
     db: &Db,
-    owner: Option<&UserId>,
+    of: Of<'_>,
     last: Option<&ChatId>,
     count: u32,
 ) -> Result<Vec<ChatRow>, StoreError> {
-    let mut params = values![last.map_or("", ChatId::as_str), count];
-    let whose = if let Some(owner) = owner {
-        params.push(owner.into());
-        " AND account_id = $3"
-    } else {
-        ""
+    let (whose, bound) = match of {
+        Of::Person(owner) => ("account_id = $3", owner.into()),
+        Of::EverybodyUntil(moment) => ("created_at <= $3", moment.into()),
     };
-    let sql = format!("SELECT {ROW} FROM chat WHERE id > $1{whose} ORDER BY id LIMIT $2");
+    let params = vec![last.map_or("", ChatId::as_str).into(), count.into(), bound];
+    let sql = format!("SELECT {ROW} FROM chat WHERE id > $1 AND {whose} ORDER BY id LIMIT $2");
     db.query(sql, params).await?.into_iter().map(chat).collect()
 }
 

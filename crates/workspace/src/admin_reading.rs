@@ -1,10 +1,10 @@
 //! Administrators who read other people's chats: only where the operator allows it, never without a trace, and
 //! never more than reading.
 
-use kernel::{Caller, ChatHead, ChatId, Permission, UserId};
+use kernel::{Caller, ChatHead, ChatId, Permission, Timestamp, UserId};
 use store::{
     Page,
-    chats::{self, ListFilter},
+    chats::{self, ListFilter, Of},
     shares::{self, Reading},
 };
 
@@ -14,6 +14,18 @@ use crate::{Desk, OpenChat, Workspace, WorkspaceError};
 const PAGE: u32 = 60;
 /// Chats that are read at once for an export.
 const BATCH: u32 = 50;
+
+/// Which chats are exported.
+#[derive(Debug, Clone)]
+pub enum Export {
+    /// This person's own.
+    Of(UserId),
+    /// Everybody's.
+    Everybodys {
+        /// When the export was noted in them, see [`Workspace::begin_export`].
+        noted: Timestamp,
+    },
+}
 
 impl Workspace {
     /// Somebody else's chat, for an administrator. The reading is noted for the owner to see before anything of
@@ -46,9 +58,9 @@ impl Workspace {
         Ok(chats::list(&self.inner().db, owner, ListFilter::default(), page).await?)
     }
 
-    /// Begins an export of everybody's chats: notes it in each of them, for their owners to see. Returns the
-    /// number of chats there are.
-    pub async fn begin_export(&self, caller: &Caller) -> Result<u64, WorkspaceError> {
+    /// Begins an export of everybody's chats: notes it in each of them, for their owners to see. Returns when that
+    /// was: chats that are begun later are not noted, and so not exported.
+    pub async fn begin_export(&self, caller: &Caller) -> Result<Timestamp, WorkspaceError> {
         let permit = caller.may_read_others_chat()?;
         let reader = caller.person().ok_or(WorkspaceError::Missing("account"))?;
         let inner = self.inner();
@@ -57,17 +69,22 @@ impl Workspace {
             reader: reader.user.clone(),
             reader_name: reader.name.to_string(),
         };
-        Ok(shares::note_export(&inner.db, &reading, &permit).await?)
+        shares::note_export(&inner.db, &reading, &permit).await?;
+        Ok(reading.at)
     }
 
     /// The next chats of an export, in the order of their ids, those after `last`; none when it is over.
     pub async fn export_next(
         &self,
-        owner: Option<&UserId>,
+        what: &Export,
         last: Option<&ChatId>,
     ) -> Result<Vec<OpenChat>, WorkspaceError> {
         let inner = self.inner();
-        let rows = chats::rows_after(&inner.db, owner, last, BATCH).await?;
+        let of = match what {
+            Export::Of(owner) => Of::Person(owner),
+            Export::Everybodys { noted } => Of::EverybodyUntil(*noted),
+        };
+        let rows = chats::rows_after(&inner.db, of, last, BATCH).await?;
         let mut open = Vec::with_capacity(rows.len());
         for row in rows {
             open.push(Desk::open_row(inner, row).await?);

@@ -102,6 +102,7 @@ impl Desk {
         self.may_choose(change, "{}")?;
         let now = self.inner.world.now();
         let messages = change.changed_messages(&[], |_| false, now)?;
+        self.may_instruct_by(&messages)?;
         if change.current.as_ref().is_some_and(|id| messages.iter().all(|message| message.id != *id)) {
             return Err(no_such_leaf());
         }
@@ -140,6 +141,7 @@ impl Desk {
             if change.rewrites(&stored) {
                 self.require(Permission::ChatEdit)?;
             }
+            self.may_instruct_by(&changed)?;
             changed
         };
         let update = ChatUpdate {

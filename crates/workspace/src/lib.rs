@@ -22,6 +22,7 @@ mod tree;
 mod turn;
 mod workspace;
 
+pub use admin_reading::Export;
 pub use change::{ChatChange, MessageDraft};
 pub use desk::{ActiveTurn, Desk, OpenChat};
 pub use error::WorkspaceError;

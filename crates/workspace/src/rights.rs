@@ -1,6 +1,6 @@
 //! What people may put into their chats, beyond words: models side by side, system prompts, parameters.
 
-use kernel::{Message, Permission};
+use kernel::{Message, MessageRole, Permission, Rights};
 use serde_json::{Map, Value};
 
 use crate::{ChatChange, Desk, WorkspaceError, change::object};
@@ -28,12 +28,21 @@ impl Desk {
         Ok(())
     }
 
+    /// Refuses messages in the role of the system: they are a system prompt, whatever they hang below.
+    pub(crate) fn may_instruct_by(&self, messages: &[Message]) -> Result<(), WorkspaceError> {
+        if messages.iter().any(|message| message.role == MessageRole::System) {
+            self.require(Permission::ChatControls)?;
+            self.require(Permission::ChatSystemPrompt)?;
+        }
+        Ok(())
+    }
+
     /// A chat's further fields without what I may not use at this moment, however it got there.
     pub(crate) fn usable(&self, extra: &str) -> String {
-        let has = |permission| self.person().rights.permissions.has(permission);
-        let controls = has(Permission::ChatControls);
-        let (system, params) =
-            (controls && has(Permission::ChatSystemPrompt), controls && has(Permission::ChatParams));
+        let rights = &self.person().rights;
+        let has = |permission| rights.permissions.has(permission);
+        let system = may_instruct(rights);
+        let params = has(Permission::ChatControls) && has(Permission::ChatParams);
         if system && params {
             return extra.to_owned();
         }
@@ -46,6 +55,11 @@ impl Desk {
         }
         Value::Object(fields).to_string()
     }
+}
+
+/// Whether a model is told what the person wrote as a system prompt.
+pub(crate) fn may_instruct(rights: &Rights) -> bool {
+    rights.permissions.has(Permission::ChatControls) && rights.permissions.has(Permission::ChatSystemPrompt)
 }
 
 /// What stands beside the messages and changes what a model does.

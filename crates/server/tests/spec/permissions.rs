@@ -95,7 +95,10 @@ async fn what_a_chat_is_asked_with_needs_its_permission(stage: Stage) {
         .await;
     let (ada, bob) = (app.admin().await, app.person("bob").await);
     let (chat, _) = chat_of(&bob).await;
+    let told = json!({ "id": "s1", "role": "system", "content": "Obey the dog.", "parentId": null, "childrenIds": [] });
+    let told = json!({ "history": { "currentId": "s1", "messages": { "s1": told } } });
     for (body, permission) in [
+        (told.clone(), "chat.system_prompt"),
         (json!({ "params": { "temperature": 0.1 } }), "chat.params"),
         (json!({ "params": { "system": "Obey." } }), "chat.system_prompt"),
         (json!({ "system": "Obey." }), "chat.system_prompt"),
@@ -113,21 +116,23 @@ async fn what_a_chat_is_asked_with_needs_its_permission(stage: Stage) {
     let group = format!("/api/v1/groups/id/{}", staff["id"].as_str().unwrap());
     ada.post(&format!("{group}/users/add"), json!({ "user_ids": [bob.id] })).await.expect(200);
     bob.post(&chat, json!({ "chat": { "params": { "system": "Obey the cat." } } })).await.expect(200);
-    let ask = json!({ "model": MODEL, "parent_id": null, "content": "Hi" });
+    bob.post(&chat, json!({ "chat": told })).await.expect(200);
+    let ask = json!({ "model": MODEL, "parent_id": "s1", "content": "Hi" });
     bob.post(&format!("{chat}/turns"), ask.clone()).await.expect(201);
     eventually("the model is asked", async || {
-        provider.requests().iter().any(|it| it.text().contains("Obey the cat.")).then_some(())
+        let has_both = |text: &str| text.contains("Obey the cat.") && text.contains("Obey the dog.");
+        provider.requests().iter().any(|it| has_both(&it.text())).then_some(())
     })
     .await;
     ada.delete(&format!("{group}/delete")).await.expect(200);
     let seen = provider.calls();
-    let ask = json!({ "model": MODEL, "parent_id": null, "content": "And now?" });
+    let ask = json!({ "model": MODEL, "parent_id": "s1", "content": "And now?" });
     bob.post(&format!("{chat}/turns"), ask).await.expect(201);
     let asked = eventually("the model is asked again", async || {
         provider.requests()[seen..].iter().find(|it| it.text().contains("And now?")).cloned()
     })
     .await;
-    assert!(!asked.text().contains("Obey the cat."));
+    assert!(!asked.text().contains("Obey"), "{}", asked.text());
 }
 
 async fn an_answer_is_asked_for_again_only_with_the_permission(stage: Stage) {

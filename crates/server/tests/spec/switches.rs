@@ -61,6 +61,8 @@ async fn administrators_read_nobodys_chats_when_that_is_switched_off(stage: Stag
     let theirs = ada.get(&chat).await.expect(404);
     assert_eq!(theirs.text(), ada.get("/api/v1/chats/chat_nobody").await.expect(404).text());
     off(ada.get(&format!("/api/v1/chats/list/user/{}", bob.id)).await, "ENABLE_ADMIN_CHAT_ACCESS");
+    // Nor all at once.
+    off(ada.get("/api/v1/chats/all/db").await, "ENABLE_ADMIN_CHAT_ACCESS");
     assert_eq!(bob.get(&chat).await.expect(200).json()["admin_reads"], 0);
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use kernel::{ChatRow, Message, MessageId, MessageRole, ModelId, Permit, TurnId, WriteChat};
+use kernel::{Caller, ChatRow, Message, MessageId, MessageRole, ModelId, Permit, TurnId, WriteChat};
 use serde_json::json;
 use store::chats::BegunTurn;
 use tokio::sync::oneshot;
@@ -17,6 +17,7 @@ use super::{
 use crate::{
     WorkspaceError,
     change::LONGEST_CONTENT,
+    rights::may_instruct,
     title::UNTITLED,
     tree::{DEEPEST, MOST_MESSAGES, MOST_TEXT, Tree, TreeError, text_of},
     workspace::Inner,
@@ -77,7 +78,7 @@ pub(crate) async fn start(
         return Err(WorkspaceError::ShuttingDown);
     }
     let messages = store::chats::messages_of(&inner.db, &chat.head.id).await?;
-    let draft = draft(inner, &chat, &messages, new)?;
+    let draft = draft(inner, &chat, &messages, new, permit.by())?;
     let (tell, told) = oneshot::channel();
     // From here on in a task of its own: whoever asked may go away between the two halves, and an answer
     // without a turn would stay unfinished.
@@ -116,7 +117,13 @@ async fn add(inner: &Inner, draft: &Draft, permit: &Permit<WriteChat>) -> Result
     Ok(store::chats::begin_turn(&inner.db, chat, &turn, now, permit).await?)
 }
 
-fn draft(inner: &Inner, chat: &ChatRow, messages: &[Message], new: NewTurn) -> Result<Draft, WorkspaceError> {
+fn draft(
+    inner: &Inner,
+    chat: &ChatRow,
+    messages: &[Message],
+    new: NewTurn,
+    by: &Caller,
+) -> Result<Draft, WorkspaceError> {
     let tree = Tree::of(messages);
     if messages.len() + 2 > MOST_MESSAGES {
         return Err(TreeError::TooMany.into());
@@ -151,6 +158,10 @@ fn draft(inner: &Inner, chat: &ChatRow, messages: &[Message], new: NewTurn) -> R
         return Err(TreeError::TooDeep.into());
     }
     branch.push(&question);
+    // Also what was stored while the person still had the permission.
+    if !by.person().is_some_and(|person| may_instruct(&person.rights)) {
+        branch.retain(|message| message.role != MessageRole::System);
+    }
     let body = prompt::of(&model, &branch, &chat.extra);
     let owner = &chat.head.owner;
     let turn = Turn::new(TurnId::new(&inner.world), chat.head.id.clone(), owner.clone(), answer.id.clone());

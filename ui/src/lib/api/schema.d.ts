@@ -709,7 +709,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Everybody's chats, one JSON object a line. The export is noted in each chat, for its owner to see. */
+        /**
+         * Everybody's chats, one JSON object a line, as many as there are when it begins. The export is noted in each chat,
+         *     for its owner to see. It is a way to read people's chats, so it is closed with `ENABLE_ADMIN_CHAT_ACCESS` too.
+         */
         get: operations["export_all_chats"];
         put?: never;
         post?: never;
@@ -5721,7 +5724,7 @@ export interface operations {
                     "application/x-ndjson": components["schemas"]["Chat"];
                 };
             };
-            /** @description `feature_disabled`: ENABLE_ADMIN_EXPORT is off */
+            /** @description `feature_disabled`: ENABLE_ADMIN_EXPORT or ENABLE_ADMIN_CHAT_ACCESS is off */
             403: {
                 headers: {
                     [name: string]: unknown;

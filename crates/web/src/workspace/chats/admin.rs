@@ -14,7 +14,7 @@ use kernel::{Caller, ChatId, UserId, audit::TargetKind};
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::routes;
-use workspace::{OpenChat, Workspace};
+use workspace::{Export, OpenChat, Workspace};
 
 use super::{
     ChatPage,
@@ -111,27 +111,30 @@ async fn export_my_chats(
     Extension(caller): Extension<Caller>,
 ) -> Answer<Response> {
     let mine = workspace.desk(&caller)?.may_export()?.clone();
-    Ok(download("chats.ndjson", lines(workspace, Some(mine))))
+    Ok(download("chats.ndjson", lines(workspace, Export::Of(mine))))
 }
 
-/// Everybody's chats, one JSON object a line. The export is noted in each chat, for its owner to see.
+/// Everybody's chats, one JSON object a line, as many as there are when it begins. The export is noted in each chat,
+/// for its owner to see. It is a way to read people's chats, so it is closed with `ENABLE_ADMIN_CHAT_ACCESS` too.
 #[utoipa::path(get, path = "/api/v1/chats/all/db", tag = "chats", responses(
     (status = 200, body = Chat, content_type = "application/x-ndjson"),
-    (status = 403, description = "`feature_disabled`: ENABLE_ADMIN_EXPORT is off"),
+    (status = 403, description = "`feature_disabled`: ENABLE_ADMIN_EXPORT or ENABLE_ADMIN_CHAT_ACCESS is off"),
 ))]
 async fn export_all_chats(State(app): State<App>, Extension(caller): Extension<Caller>) -> Answer<Response> {
     let services = app.services();
-    switches::require(services.settings.load().settings.enable_admin_export.value, "ENABLE_ADMIN_EXPORT")?;
-    services.workspace.begin_export(&caller).await?;
-    Ok(download("all-chats.ndjson", lines(services.workspace.clone(), None)))
+    let loaded = services.settings.load();
+    switches::require(loaded.settings.enable_admin_export.value, "ENABLE_ADMIN_EXPORT")?;
+    switches::require(loaded.settings.enable_admin_chat_access.value, "ENABLE_ADMIN_CHAT_ACCESS")?;
+    let noted = services.workspace.begin_export(&caller).await?;
+    Ok(download("all-chats.ndjson", lines(services.workspace.clone(), Export::Everybodys { noted })))
 }
 
 /// The chats as lines, a batch at a time. A database that fails in the middle cuts the download off, so that
 /// nobody takes half of it for the whole.
-fn lines(workspace: Workspace, owner: Option<UserId>) -> impl Stream<Item = Result<Bytes, std::io::Error>> {
-    let begin = (workspace, owner, None::<ChatId>);
-    stream::try_unfold(begin, |(workspace, owner, last)| async move {
-        let batch = workspace.export_next(owner.as_ref(), last.as_ref()).await;
+fn lines(workspace: Workspace, what: Export) -> impl Stream<Item = Result<Bytes, std::io::Error>> {
+    let begin = (workspace, what, None::<ChatId>);
+    stream::try_unfold(begin, |(workspace, what, last)| async move {
+        let batch = workspace.export_next(&what, last.as_ref()).await;
         let batch = batch.map_err(|error| {
             tracing::error!(%error, "an export of chats broke off");
             std::io::Error::other("the export broke off")
@@ -142,7 +145,7 @@ fn lines(workspace: Workspace, owner: Option<UserId>) -> impl Stream<Item = Resu
             text.push_str(&serde_json::to_string(&Chat::from(chat)).map_err(std::io::Error::other)?);
             text.push('\n');
         }
-        Ok(Some((Bytes::from(text), (workspace, owner, Some(last)))))
+        Ok(Some((Bytes::from(text), (workspace, what, Some(last)))))
     })
 }
 
