@@ -31,6 +31,24 @@ story('whose session an administrator ended is told so, and finds the draft agai
   await eventually(async () => (await composer(page).inputValue()) === 'A thought that took an hour', 'the draft coming back');
 });
 
+story('a question that is being changed is found again as well', OPEN, async (house) => {
+  const ada = await house.administrator();
+  const ben = await house.member(ada);
+  const page = await ben.visit('/');
+  await finished(await say(page, 'Good morning'));
+  await page.getByRole('button', { name: 'Edit message' }).click();
+  await page.getByRole('textbox', { name: 'Edit your message' }).fill('Good evening, rather');
+  await ada.ask('POST', `/api/v1/users/${await idOf(ben)}/sessions/revoke`);
+  await page.getByRole('button', { name: 'Ask again' }).click();
+  await page.getByRole('alert').getByText('Your session has ended.').waitFor();
+  await signIn(page, ben);
+  await page.getByRole('button', { name: 'Edit message' }).click();
+  assert.equal(await page.getByRole('textbox', { name: 'Edit your message' }).inputValue(), 'Good evening, rather');
+  await page.getByRole('button', { name: 'Cancel' }).click();
+  await page.getByRole('button', { name: 'Edit message' }).click();
+  assert.equal(await page.getByRole('textbox', { name: 'Edit your message' }).inputValue(), 'Good morning');
+});
+
 story('an answer being written stops with the session, and the page says why', OPEN, async (house) => {
   const ada = await house.administrator();
   const ben = await house.member(ada);

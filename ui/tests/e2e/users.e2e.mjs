@@ -1,6 +1,6 @@
 /** People: who waits, who may do what, and that somebody always can. */
 import assert from 'node:assert/strict';
-import { story } from './support.mjs';
+import { expectAccessible, expectNoSidewaysScroll, story } from './support.mjs';
 
 const OPEN = { env: { ENABLE_SIGNUP: 'true' } };
 
@@ -69,4 +69,31 @@ story('people without the role are told so on every administration page, and see
     await page.getByRole('heading', { name: 'This page is for administrators' }).waitFor();
     assert.equal(await page.getByText('ada@example.test').count(), 0);
   }
+});
+
+story('the list says who has a second factor, and nothing about it when the server does not', OPEN, async (house) => {
+  const ada = await house.administrator();
+  await house.member(ada);
+  let knows = true;
+  await ada.page.route('**/api/v1/users/?*', async (route) => {
+    const answer = await route.fetch();
+    const page = await answer.json();
+    for (const user of page.users) {
+      delete user.second_factor;
+      if (knows) user.second_factor = user.email === 'ada@example.test';
+    }
+    await route.fulfill({ response: answer, json: page });
+  });
+  const page = await ada.visit('/admin/users');
+  const row = (name) => page.getByRole('row').filter({ hasText: name });
+  await row('ada@example.test').getByRole('cell', { name: 'On', exact: true }).waitFor();
+  await row('ben@example.test').getByRole('cell', { name: 'None', exact: true }).waitFor();
+  await expectAccessible(page, 'people with and without a second factor');
+  await page.setViewportSize({ width: 320, height: 700 });
+  await expectNoSidewaysScroll(page, 'people on a small phone');
+
+  knows = false;
+  await page.reload();
+  await row('ben@example.test').first().waitFor();
+  assert.equal(await page.getByText('Second factor').count(), 0);
 });
