@@ -12,14 +12,20 @@ pub(crate) fn field(path: &str, words: &str) -> Option<String> {
     let named = ["missing field `", "unknown field `", "duplicate field `"]
         .iter()
         .find_map(|head| words.strip_prefix(head)?.split('`').next());
-    let field = match named {
+    let mut field = match named {
         Some(name) if path.is_empty() => name.to_owned(),
         Some(name) if !ends_with(path, name) => format!("{path}.{name}"),
         _ => path.to_owned(),
     };
-    let is_name =
-        !field.is_empty() && field.chars().count() <= LONGEST && !field.chars().any(kernel::is_hidden);
-    is_name.then_some(field)
+    // The nearest thing around it that has a name.
+    while !is_name(&field) {
+        field.truncate(field.rfind(['.', '['])?);
+    }
+    Some(field)
+}
+
+fn is_name(field: &str) -> bool {
+    !field.is_empty() && field.chars().count() <= LONGEST && !field.chars().any(kernel::is_hidden)
 }
 
 fn ends_with(path: &str, name: &str) -> bool {
@@ -36,7 +42,7 @@ pub(crate) fn words(inner: &str) -> String {
             // What was expected stands last, behind whatever the value says.
             let expected = rest.rsplit_once(", expected ").map_or("something else", |(_, expected)| expected);
             let kind = kind.unwrap_or_else(|| rest.split([',', ' ']).next().unwrap_or_default());
-            return format!("{head}{kind}, expected {expected}");
+            return format!("{head}{kind}, expected {}", plain(expected));
         }
     }
     if let Some(rest) = inner.strip_prefix("unknown variant `") {
@@ -54,6 +60,16 @@ pub(crate) fn words(inner: &str) -> String {
     inner.to_owned()
 }
 
+/// The name that a type has in our code means nothing to others.
+fn plain(expected: &str) -> String {
+    match expected.strip_prefix("struct ") {
+        Some(rest) => {
+            format!("an object{}", rest.trim_start_matches(|c: char| c.is_alphanumeric() || c == '_'))
+        }
+        None => expected.to_owned(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -69,6 +85,8 @@ mod tests {
         assert_eq!(of(".", "expected value at line 1"), None);
         assert_eq!(of(&"x".repeat(65), "unknown field"), None);
         assert_eq!(of("a\u{202e}b", "invalid type: null"), None);
+        assert_eq!(of("a.b[0].c\u{202e}", "invalid type: null").as_deref(), Some("a.b[0]"));
+        assert_eq!(of("a", "unknown field `\0`").as_deref(), Some("a"));
     }
 
     #[test]
@@ -88,6 +106,10 @@ mod tests {
             ),
             ("invalid type: sequence, expected a map", "invalid type: sequence, expected a map"),
             ("invalid type: null, expected a string", "invalid type: null, expected a string"),
+            (
+                "invalid type: map, expected struct Inner at line 1",
+                "invalid type: map, expected an object at line 1",
+            ),
             (
                 "unknown variant `s3cret`, expected one of `admin`, `user`",
                 "unknown word, expected one of `admin`, `user`",

@@ -137,7 +137,11 @@ pub(crate) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Refusal> {
         // A list would be taken for an object's fields in their order, under no name that anybody could look at.
         return Err(Refusal::new(Kind::Invalid, "invalid_body", "The body must be a JSON object."));
     }
-    let mut json = serde_json::Deserializer::from_slice(bytes);
+    // Also where fields that nobody reads are skipped.
+    let Ok(text) = str::from_utf8(bytes) else {
+        return Err(Refusal::new(Kind::Invalid, "invalid_body", "The body is not UTF-8."));
+    };
+    let mut json = serde_json::Deserializer::from_str(text);
     let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
         let inner = error.inner().to_string();
         let words = format!("The body is not as expected: {}.", blame::words(&inner));
