@@ -24,6 +24,7 @@ pub struct RequestFacts {
     method: String,
     uri: String,
     address: Option<IpAddr>,
+    peer: Option<IpAddr>,
     agent: String,
     success_status: u16,
     body: OnceLock<Arc<str>>,
@@ -59,6 +60,8 @@ pub struct HttpFacts<'a> {
     pub query: Option<&'a str>,
     /// The client's end of the connection, seen through trusted proxies.
     pub address: IpAddr,
+    /// The other end of the connection itself: the client's, or the nearest proxy's.
+    pub peer: IpAddr,
     /// The header of that name.
     pub agent: &'a str,
     /// The status of this route's success: the first of its declared ones.
@@ -74,6 +77,7 @@ impl RequestFacts {
             method: visible(facts.method, 32),
             uri: shown_uri(facts),
             address: Some(facts.address),
+            peer: Some(facts.peer),
             agent: visible(facts.agent, MOST_AGENT),
             success_status: facts.success_status,
             body: OnceLock::new(),
@@ -99,6 +103,7 @@ impl RequestFacts {
             method: String::new(),
             uri: visible(command, MOST_URI),
             address: None,
+            peer: None,
             agent: String::new(),
             success_status: 0,
             body: OnceLock::new(),
@@ -144,6 +149,11 @@ impl RequestFacts {
     /// Where it came from.
     pub const fn address(&self) -> Option<IpAddr> {
         self.address
+    }
+
+    /// Who handed it to us: where it came from, or the nearest proxy.
+    pub const fn peer(&self) -> Option<IpAddr> {
+        self.peer
     }
 
     /// At most 512 bytes of visible ASCII and spaces.
@@ -276,6 +286,7 @@ mod tests {
             path,
             query: (!query.is_empty()).then_some(query),
             address: IpAddr::from([192, 0, 2, 1]),
+            peer: IpAddr::from([192, 0, 2, 1]),
             agent: "curl\u{1b}[31m",
             success_status: 200,
         })

@@ -1,7 +1,7 @@
 //! Sign-ins of people. The token that proves one is signed elsewhere and never stored.
 
 use kernel::{
-    Caller, ChangeOwnAccount, Permit, Session, SessionId, Timestamp, User, UserId,
+    Caller, ChangeOwnAccount, Permit, Session, SessionId, SignInMethod, Timestamp, User, UserId,
     audit::{Entry, Event},
 };
 
@@ -62,6 +62,9 @@ pub async fn insert(
     if let Some(SecondStep { spend: Spend::RecoveryCode(_), .. }) = grounds.second {
         let left = factors::codes_left(&mut tx, &session.user).await?;
         entry = entry.with("factor", "recovery_code").with("codes_left", left);
+    }
+    if session.method == SignInMethod::TrustedHeader {
+        entry = entry.with("vouched_by", by.request().peer().map(|peer| peer.to_string()));
     }
     audit::append(&mut tx, &entry).await?;
     tx.commit().await?;

@@ -11,22 +11,22 @@ use bytes::Bytes;
 use http::HeaderMap;
 use serde_json::{Value, json};
 
-use crate::{Answer, Draft, Live, MODEL, TestApp};
+use crate::{Answer, Draft, Live, MODEL, Nginx, TestApp, client::Way};
 
 /// Somebody at the other end of a connection, with or without a credential.
 #[derive(Debug, Clone)]
 pub struct Caller {
-    address: SocketAddr,
+    way: Way,
     headers: Vec<(String, String)>,
 }
 
 impl Caller {
     pub(crate) fn new(address: SocketAddr) -> Self {
-        Self { address, headers: Vec::new() }
+        Self { way: Way::to(address), headers: Vec::new() }
     }
 
     pub(crate) fn moved_to(&self, address: SocketAddr) -> Self {
-        Self { address, headers: self.headers.clone() }
+        Self { way: Way { to: address, ..self.way }, headers: self.headers.clone() }
     }
 
     /// The caller alone, without what is known about who it is.
@@ -40,7 +40,21 @@ impl Caller {
     pub fn with(&self, name: &str, value: &str) -> Self {
         let mut headers = self.headers.clone();
         headers.push((name.to_owned(), value.to_owned()));
-        Self { address: self.address, headers }
+        Self { way: self.way, headers }
+    }
+
+    /// The same caller, asking the proxy instead.
+    #[must_use]
+    pub fn through(&self, proxy: &Nginx) -> Self {
+        let way = Way { from: self.way.from, ..proxy.way() };
+        Self { way, headers: self.headers.clone() }
+    }
+
+    /// The same caller at another address of 127.0.0.0/8.
+    #[must_use]
+    pub fn at(&self, address: [u8; 4]) -> Self {
+        let way = Way { from: Some(address.into()), ..self.way };
+        Self { way, headers: self.headers.clone() }
     }
 
     /// The same caller with another bearer credential.
@@ -54,7 +68,7 @@ impl Caller {
     /// A request to be completed and sent.
     pub fn draft(&self, method: &str, path: &str) -> Draft {
         let draft = Draft {
-            address: self.address,
+            way: self.way,
             method: method.parse().expect("a test gives a method"),
             path: path.to_owned(),
             headers: HeaderMap::new(),
@@ -234,7 +248,7 @@ impl<'a> KeyDraft<'a> {
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         let (secret, id) = (text(&made["key"]), text(&made["item"]["id"]));
         assert!(secret.starts_with("sk-") && !id.is_empty(), "no key in {made}");
-        let caller = Caller::new(keeper.address).bearer(&secret);
+        let caller = Caller::new(keeper.way.to).bearer(&secret);
         Program { caller, keeper: keeper.caller.clone(), secret, id }
     }
 }

@@ -1,21 +1,64 @@
 //! A small HTTP client: one connection per request, so that dropping an answer hangs up as a closed program does.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{
+    net::{IpAddr, SocketAddr},
+    time::Duration,
+};
 
 use bytes::Bytes;
 use http::{HeaderMap, Method, Request, header::HeaderName, header::HeaderValue};
 use http_body_util::{BodyExt, Full};
-use hyper::{body::Incoming, client::conn::http1};
+use hyper::{
+    body::Incoming,
+    client::conn::http1::{self, SendRequest},
+    rt::{Read, Write},
+};
 use hyper_util::rt::TokioIo;
 use serde_json::Value;
-use tokio::{net::TcpStream, task::JoinHandle, time::timeout};
+use tokio::{
+    net::{TcpSocket, TcpStream},
+    task::JoinHandle,
+    time::timeout,
+};
 
-use crate::{Answer, Event, PATIENCE, sse};
+use crate::{Answer, Event, PATIENCE, sse, tls};
+
+/// Where requests go, and how.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Way {
+    /// Who is asked.
+    pub(crate) to: SocketAddr,
+    /// The own address; any of 127.0.0.0/8 may be taken. The system's choice when none is given.
+    pub(crate) from: Option<IpAddr>,
+    /// What is spoken.
+    pub(crate) wire: Wire,
+}
+
+/// What is spoken below HTTP.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Wire {
+    Plain,
+    Tls,
+}
+
+impl Way {
+    /// The plain way to an address.
+    pub(crate) const fn to(address: SocketAddr) -> Self {
+        Self { to: address, from: None, wire: Wire::Plain }
+    }
+
+    async fn connect(self) -> std::io::Result<TcpStream> {
+        let Some(from) = self.from else { return TcpStream::connect(self.to).await };
+        let socket = TcpSocket::new_v4()?;
+        socket.bind(SocketAddr::new(from, 0))?;
+        socket.connect(self.to).await
+    }
+}
 
 /// A request that is being put together.
 #[derive(Debug, Clone)]
 pub struct Draft {
-    pub(crate) address: SocketAddr,
+    pub(crate) way: Way,
     pub(crate) method: Method,
     pub(crate) path: String,
     pub(crate) headers: HeaderMap,
@@ -74,24 +117,34 @@ impl Draft {
     }
 
     async fn dial(self) -> Result<Live, Broken> {
-        let stream = TcpStream::connect(self.address).await.map_err(|_| Broken)?;
+        let stream = self.way.connect().await.map_err(|_| Broken)?;
         stream.set_nodelay(true).map_err(|_| Broken)?;
-        let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(|_| Broken)?;
-        let task = crate::spawn(async move { drop(connection.await) });
+        let (mut sender, connection) = match self.way.wire {
+            Wire::Plain => converse(TokioIo::new(stream)).await?,
+            Wire::Tls => converse(TokioIo::new(tls::over(stream).await.map_err(|_| Broken)?)).await?,
+        };
         let mut request = Request::new(Full::new(self.body));
         *request.method_mut() = self.method;
         *request.uri_mut() = self.path.parse().expect("a test gives a path");
         *request.headers_mut() = self.headers;
         if !request.headers().contains_key("host") {
-            let host = HeaderValue::from_str(&self.address.to_string()).expect("an address is visible ASCII");
+            let host = HeaderValue::from_str(&self.way.to.to_string()).expect("an address is visible ASCII");
             request.headers_mut().insert("host", host);
         }
-        let connection = Connection(task);
         let response = sender.send_request(request).await.map_err(|_| Broken)?;
         let (head, body) = response.into_parts();
         let (status, headers) = (head.status.as_u16(), head.headers);
         Ok(Live { status, headers, body, buffer: Vec::new(), connection })
     }
+}
+
+/// Begins HTTP/1.1 on a connection.
+async fn converse<T>(stream: T) -> Result<(SendRequest<Full<Bytes>>, Connection), Broken>
+where
+    T: Read + Write + Send + Unpin + 'static,
+{
+    let (sender, connection) = http1::handshake(stream).await.map_err(|_| Broken)?;
+    Ok((sender, Connection(crate::spawn(async move { drop(connection.await) }))))
 }
 
 /// Hangs up when dropped.

@@ -1,6 +1,6 @@
 //! What tests need and the product does not: the real binary in a place of its own ([`TestApp`]), people and
-//! programs who use it ([`actors`]), a provider that behaves as badly as a test wants ([`FakeProvider`]), and
-//! throw-away databases. Links nothing of the product: it knows only what can be seen from outside.
+//! programs who use it ([`actors`]), a provider that behaves as badly as a test wants ([`FakeProvider`]), a real
+//! proxy ([`Nginx`]), and throw-away databases. Links nothing of the product: it knows only what can be seen from outside.
 
 pub mod actors;
 mod answer;
@@ -10,12 +10,14 @@ mod backend;
 mod client;
 mod command;
 mod free_port;
+mod nginx;
 pub mod postgres;
 mod provider;
 mod raw;
 mod sql;
 mod sse;
 mod stage;
+mod tls;
 pub mod token;
 mod twin;
 mod usage;
@@ -27,6 +29,7 @@ pub use authenticator::{AuthenticatorApp, Device};
 pub use backend::{Backend, Given};
 pub use client::{Broken, Draft, Live};
 pub use command::Ran;
+pub use nginx::Nginx;
 pub use provider::{FakeProvider, Gate, Received, Reply};
 pub use raw::exchange;
 pub use sse::Event;

@@ -120,6 +120,7 @@ pub(crate) fn facts(app: &App, parts: &Parts, success_status: u16) -> Result<Arc
         path: parts.uri.path(),
         query: parts.uri.query(),
         address: client.address,
+        peer: arrival.peer.ip().to_canonical(),
         agent: agent.as_deref().unwrap_or_default(),
         success_status,
     });

@@ -129,7 +129,7 @@ fn address(hop: &str) -> Option<IpAddr> {
 }
 
 /// The scheme that the outermost proxy saw. A false word only costs its author the own cookie.
-fn forwarded_scheme(headers: &HeaderMap) -> Option<&str> {
+pub(crate) fn forwarded_scheme(headers: &HeaderMap) -> Option<&str> {
     headers.get("x-forwarded-proto")?.to_str().ok()?.split(',').next().map(str::trim)
 }
 

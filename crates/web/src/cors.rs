@@ -45,7 +45,7 @@ impl Standing {
         let (Ok(origin), None) = (line.to_str(), lines.next()) else { return Self::Foreign };
         let public = loaded.settings.webui_url.value.as_ref().map(kernel::BaseUrl::origin);
         let authority = uri.authority().map(http::uri::Authority::as_str);
-        if public.is_some_and(|own| own == origin) || host::is_asked(origin, authority, headers) {
+        if public.is_some_and(|own| own == origin) || host::is_asked(origin, authority, headers, loaded) {
             return Self::Own;
         }
         match &loaded.settings.cors_allow_origin.value {
@@ -143,6 +143,24 @@ mod tests {
         assert_eq!(standing(&public, &["http://localhost:8080"]), Standing::Own);
         assert_eq!(standing(&public, &["http://localhost"]), Standing::Foreign);
         assert_eq!(standing(&public, &["http://chat.example.com"]), Standing::Foreign);
+    }
+
+    #[test]
+    fn a_page_over_http_is_not_our_own_where_people_use_https() {
+        let asked = |settings: &[(&str, &str)], host: &'static str, scheme: Option<&'static str>| {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::HOST, HeaderValue::from_static(host));
+            headers.insert(header::ORIGIN, format!("http://{host}").parse().unwrap());
+            scheme.map(|scheme| headers.insert("x-forwarded-proto", HeaderValue::from_static(scheme)));
+            Standing::of(&headers, &Uri::from_static("/"), &loaded(settings))
+        };
+        let public = [("WEBUI_URL", "https://chat.example.com")];
+        assert_eq!(asked(&public, "chat.example.com", None), Standing::Foreign);
+        assert_eq!(asked(&public, "CHAT.example.com", None), Standing::Foreign);
+        assert_eq!(asked(&public, "localhost:8080", None), Standing::Own);
+        assert_eq!(asked(&[], "chat.lan", Some("https")), Standing::Foreign);
+        assert_eq!(asked(&[], "chat.lan", Some("http")), Standing::Own);
+        assert_eq!(asked(&[], "chat.lan", None), Standing::Own);
     }
 
     #[test]

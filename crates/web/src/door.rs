@@ -37,7 +37,9 @@ use crate::{
     cors::Cors,
     dialect::Dialect,
     headers::{Headers, IsHttps},
-    host, table,
+    host,
+    linger::{Heard, Interrupted, Lingering},
+    table,
 };
 
 /// Bytes of request head; hyper answers 431 beyond.
@@ -160,8 +162,11 @@ async fn converse(
     }
     let has_asked = Arc::new(AtomicBool::new(false));
     let asked = has_asked.clone();
+    let interrupted = Interrupted::default();
+    let stream = Lingering::over(stream, interrupted.clone());
     let service = service_fn(move |request: Request<Incoming>| {
         let house = house.clone();
+        let request = request.map(|body| Body::new(Heard::of(body, interrupted.clone())));
         asked.store(true, Ordering::Relaxed);
         async move { Ok::<_, Infallible>(handle(&house, peer, request).await) }
     });
@@ -206,11 +211,10 @@ async fn never_asking(has_asked: &AtomicBool) {
     }
 }
 
-async fn handle(open: &Open, peer: SocketAddr, request: Request<Incoming>) -> Response {
+async fn handle(open: &Open, peer: SocketAddr, mut request: Request<Body>) -> Response {
     let Open { house, headers } = open;
     let arrival = Arrival { id: RequestId::new(&house.world), started: Instant::now(), peer };
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
-    let mut request = request.map(Body::new);
     request.extensions_mut().insert(arrival.clone());
 
     let (is_https, cors, early) = receive(&house.settings, &mut request, peer);

@@ -11,7 +11,7 @@ use http::{HeaderMap, HeaderValue, Request, StatusCode, Version, header};
 use kernel::{Kind, Refusal};
 use settings::Loaded;
 
-use crate::table;
+use crate::{client::forwarded_scheme, table};
 
 /// What proxies that we trust add when they ask under another name than the person did.
 const FORWARDED_HOST: &str = "x-forwarded-host";
@@ -134,12 +134,20 @@ impl Stranger {
     }
 }
 
-/// Whether an origin is the one that this request was sent to, whichever scheme a proxy in front speaks.
-pub(crate) fn is_asked(origin: &str, authority: Option<&str>, headers: &HeaderMap) -> bool {
-    let host = authority.or_else(|| headers.get(header::HOST)?.to_str().ok());
-    host.is_some_and(|host| {
-        origin.strip_prefix("https://").or_else(|| origin.strip_prefix("http://")) == Some(host)
-    })
+/// Whether an origin is the one that this request was sent to, whichever scheme a proxy in front speaks. A name that
+/// people use over HTTPS is no origin of ours over HTTP: whoever sits on the wire could write such a page.
+pub(crate) fn is_asked(origin: &str, authority: Option<&str>, headers: &HeaderMap, loaded: &Loaded) -> bool {
+    let Some(host) = authority.or_else(|| headers.get(header::HOST)?.to_str().ok()) else { return false };
+    if let Some(secure) = origin.strip_prefix("https://") {
+        return secure == host;
+    }
+    let public =
+        loaded.settings.webui_url.value.as_ref().is_some_and(|url| url.as_str().starts_with("https:"));
+    let is_secure = || match Name::parse(host) {
+        Some(Name::Domain(name)) => public && loaded.public_host.as_deref() == Some(&*name),
+        _ => false,
+    };
+    origin.strip_prefix("http://") == Some(host) && !is_secure() && forwarded_scheme(headers) != Some("https")
 }
 
 #[cfg(test)]

@@ -18,6 +18,7 @@ mod health;
 mod host;
 mod inference;
 mod kept;
+mod linger;
 mod management;
 mod matrix;
 mod patch;

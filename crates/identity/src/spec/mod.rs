@@ -165,6 +165,7 @@ pub(crate) fn stranger(address: IpAddr) -> Caller {
         path: "/api/v1/auths/signin",
         query: None,
         address,
+        peer: address,
         agent: "test",
         success_status: 200,
     });

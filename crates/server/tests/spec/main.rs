@@ -15,6 +15,7 @@ mod audit_log;
 mod audit_records;
 mod audit_tampering;
 mod bad_input;
+mod behind_nginx;
 mod browser_headers;
 mod budget;
 mod catalog;

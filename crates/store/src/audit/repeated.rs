@@ -262,6 +262,7 @@ mod tests {
             path: "/",
             query: None,
             address: address.parse::<IpAddr>().unwrap(),
+            peer: address.parse::<IpAddr>().unwrap(),
             agent: "",
             success_status: 200,
         });

@@ -78,6 +78,7 @@ async fn a_record_says_who_did_what_to_what_by_which_request(home: Home) {
         path: "/api/v1/users/user_bob/update",
         query: Some("key=sk-secret"),
         address: IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)),
+        peer: IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)),
         agent: "curl\n",
         success_status: 200,
     });

@@ -58,7 +58,8 @@ pub async fn take_vouched(
     let mut entry = Entry::done(event, by)
         .on(id)
         .changed(parts.into_iter().flatten())
-        .with("method", SignInMethod::TrustedHeader.as_str());
+        .with("method", SignInMethod::TrustedHeader.as_str())
+        .with("vouched_by", by.request().peer().map(|peer| peer.to_string()));
     let mut user = before;
     if let Some(role) = role {
         entry = entry.with("role_before", user.role.as_str()).with("role", role.as_str());
