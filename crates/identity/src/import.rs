@@ -1,5 +1,5 @@
-//! Accounts from a list: CSV with the columns `Name,Email,Password,Role` as Open WebUI's form has them, and
-//! `Password_Hash` in the place of a password or beside it.
+//! Accounts from a list: CSV with the columns `Name,Email,Password,Role` as Open WebUI's form has them. A digest (bcrypt,
+//! argon2id) may stand in a column `Password_Hash`, or in the place of the password.
 //!
 //! A row makes one account or none, and the others do not depend on it. It knows neither files nor uploads.
 
@@ -175,12 +175,19 @@ impl Columns {
             let text = at.map(cell).transpose()?;
             Ok(text.filter(|text| !text.is_empty()).map(str::to_owned))
         };
+        let (mut password, mut digest) = (given(self.password)?, given(self.digest)?);
+        // Nobody types a digest for a password. Were it taken for one, whoever saw the old list could sign in with it.
+        if digest.is_none()
+            && password.as_deref().is_some_and(|text| Passwords::is_digest(text.trim()).is_ok())
+        {
+            digest = password.take();
+        }
         Ok(Row {
             line,
             name: cell(self.name)?.to_owned(),
             email: cell(self.email)?.to_owned(),
-            password: given(self.password)?.map(Secret::new),
-            digest: given(self.digest)?.map(|text| text.trim().to_owned()),
+            password: password.map(Secret::new),
+            digest: digest.map(|text| text.trim().to_owned()),
             role: given(self.role)?.unwrap_or_default().trim().to_owned(),
         })
     }
@@ -266,6 +273,15 @@ mod tests {
         let header = "Name,Email,Password\n";
         assert!(read(format!("{header}{}", "a,b,c\n".repeat(5000)).as_bytes()).is_ok());
         assert!(words(&format!("{header}{}", "a,b,c\n".repeat(5001))).contains("5000 rows"));
+    }
+
+    #[test]
+    fn a_digest_in_the_place_of_a_password_is_one_and_a_text_that_begins_like_one_is_not() {
+        const BCRYPT: &str = "$2a$06$If6bvum7DFjUnE9p2uDeDu0YHzrHM6tf.iqN8.yx.jNN1ILEf7h0i";
+        let list = format!("Name,Email,Password\nAda,a@x,{BCRYPT}\nBob,b@x,$2a$06$short\n");
+        let read: Vec<Row> = read(list.as_bytes()).unwrap().into_iter().map(Result::unwrap).collect();
+        assert_eq!((read[0].digest.as_deref(), read[0].password.is_none()), (Some(BCRYPT), true));
+        assert_eq!((read[1].digest.as_deref(), read[1].password.is_some()), (None, true));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! What people change about their own account: password, name, picture, and where they are signed in.
 
 use kernel::{Caller, Refusal, Secret, Session, SessionId, User};
-use store::{sessions, users};
+use store::{factors, sessions, users};
 
 use crate::{Identity, error::IdentityError, form, proof_error::ProofError, session::SessionView};
 
@@ -48,7 +48,8 @@ impl Identity {
     }
 
     /// Changes the own password. All other sessions end, and the person goes on in a new one. Refuses with
-    /// `feature_disabled`, `password_auth_disabled`, `wrong_password`, `weak_password` or `too_many_attempts`.
+    /// `feature_disabled`, `password_auth_disabled`, `wrong_password`, `weak_password` or `too_many_attempts`; on an
+    /// account with a second factor also with `step_up_required`.
     pub async fn change_password(
         &self,
         former: Secret<String>,
@@ -59,6 +60,11 @@ impl Identity {
         self.may_passwords_change()?;
         let user = users::by_id(&self.0.db, &person.user).await?.ok_or(IdentityError::SessionOver)?;
         let digest = user.password.clone().ok_or(ProofError::OtherMethod("it has no password"))?;
+        let factors = factors::of(&self.0.db, &user.id).await?;
+        if factors.has_totp || factors.passkeys > 0 {
+            // Then the password alone proves nothing, here as elsewhere.
+            by.is_freshly_proved(self.0.world.now())?;
+        }
         self.count_proof(&user, by).await?;
         if !self.is_password_of(&user, former).await? {
             return Err(self.proof_failed(ProofError::WrongPassword, "password", &user, by).await);

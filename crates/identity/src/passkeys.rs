@@ -204,8 +204,8 @@ impl Identity {
         }
     }
 
-    /// Takes the second step of a sign-in with a passkey. Refuses with `challenge_expired`, `wrong_credentials` or
-    /// `too_many_attempts`.
+    /// Takes the second step of a sign-in with a passkey. Refuses with `challenge_expired` or `wrong_credentials`. Tries
+    /// are not counted: nobody guesses a signature.
     pub async fn verify_passkey(
         &self,
         token: &str,
@@ -213,7 +213,6 @@ impl Identity {
         by: &Caller,
     ) -> Result<SessionView, Refusal> {
         let step = self.first_step(token, StepKind::Verify).await?;
-        self.count_proof(&step.user, by).await?;
         let asserted = self.asserted(TicketKind::SecondPasskey, &[&step.ticket.id], answered).await;
         match asserted {
             Ok(asserted) if asserted.passkey.user == step.user.id => {

@@ -101,7 +101,7 @@ impl Identity {
         self.0.throttle.pause(&who, self.0.world.now()).map_err(too_many)?;
         let costliest = self.costliest_bcrypt().await?;
         let slot = self.0.passwords.slot().await.map_err(|error| password_failure(&error))?;
-        let attempt = self.0.throttle.admit(who, self.0.world.now()).map_err(too_many)?;
+        let attempt = self.0.throttle.admit(&who, self.0.world.now()).map_err(too_many)?;
         let stored = user.and_then(|user| user.password.clone());
         let wanted = self.password_rules().algorithm;
         let verdict = match self.0.passwords.verify(slot, stored, password, wanted, costliest).await {

@@ -88,6 +88,7 @@ impl Identity {
         let role = rules.default_role;
         let made = users::insert_first_or_next(&self.0.db, new, role, later, by, first).await;
         let user = made.map_err(while_making)?.ok_or(IdentityError::SignUpClosed)?;
+        self.knows_network_of(&user, by);
         self.take_in(&user).await;
         Ok(user)
     }

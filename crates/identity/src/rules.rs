@@ -63,7 +63,7 @@ impl Rules {
         Self {
             sign_up,
             default_role: settings.default_user_role.value,
-            session_life: settings.jwt_expires_in.value.limit(),
+            session_life: settings.jwt_expires_in.value.limit().map(whole_seconds),
             has_passwords: settings.enable_password_auth.value,
             has_login_form,
             welcomes_the_first: settings.enable_initial_admin_signup.value && !is_vouched,
@@ -88,6 +88,12 @@ impl Rules {
         self.require_passwords()?;
         if self.has_login_form { Ok(()) } else { Err(IdentityError::LoginFormDisabled) }
     }
+}
+
+/// A token says its end in whole seconds, and its row must not end before or after it.
+fn whole_seconds(life: Duration) -> Duration {
+    let begun = u64::from(life.subsec_nanos() > 0);
+    Duration::from_secs(life.as_secs().saturating_add(begun))
 }
 
 #[cfg(test)]

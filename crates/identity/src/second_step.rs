@@ -118,11 +118,16 @@ impl Identity {
         let Some(found) = found else {
             return Err(self.proof_failed(ProofError::WrongCode, "totp", &step.user, by).await);
         };
-        self.finish(step, SignInMethod::PasswordAndTotp, Spend::TotpStep(found), ProofError::WrongCode, by)
-            .await
+        let (method, account) = (SignInMethod::PasswordAndTotp, step.user.id.clone());
+        let done = self.finish(step, method, Spend::TotpStep(found), ProofError::WrongCode, by).await;
+        if done.as_ref().is_err_and(|refusal| refusal.code == "wrong_code") {
+            factors::take_back_try(&self.0.db, &account).await?;
+        }
+        done
     }
 
-    /// Takes the second step with a recovery code, which is used up. Refuses like [`Identity::verify_code`].
+    /// Takes the second step with a recovery code, which is used up. Refuses like [`Identity::verify_code`], with tries
+    /// of its own.
     pub async fn recover(
         &self,
         token: &str,
@@ -130,13 +135,19 @@ impl Identity {
         by: &Caller,
     ) -> Result<SessionView, Refusal> {
         let step = self.first_step(token, StepKind::Verify).await?;
-        self.count_proof(&step.user, by).await?;
+        // Apart from the tries of six digits: whoever uses those up must not shut out an owner who lost the device.
+        if let Err(wait) = self.0.throttle.admit_recovery(&step.user.id, self.0.world.now()) {
+            let refused = ProofError::TooManyAttempts { wait };
+            return Err(self.proof_failed(refused, "recovery_code", &step.user, by).await);
+        }
         let wrong = ProofError::WrongRecoveryCode;
         let Some(digest) = self.0.ring.digest_recovery_code(&step.user.id, code.expose()) else {
             return Err(self.proof_failed(wrong, "recovery_code", &step.user, by).await);
         };
-        let method = SignInMethod::PasswordAndRecoveryCode;
-        self.finish(step, method, Spend::RecoveryCode(&digest), wrong, by).await
+        let (method, account) = (SignInMethod::PasswordAndRecoveryCode, step.user.id.clone());
+        let done = self.finish(step, method, Spend::RecoveryCode(&digest), wrong, by).await?;
+        self.0.throttle.forgive_recovery(&account);
+        Ok(done)
     }
 
     /// Stores the session, with all that it rests on used up in the same moment.

@@ -50,8 +50,16 @@ impl Identity {
             Begun::Outdated => return Err(IdentityError::WrongCredentials.into()),
             Begun::Spent => return Err(ProofError::WrongCode.into()),
         }
+        self.knows_network_of(&user, &by);
         tracing::info!(user.id = %user.id, session.id = %session.id, "a session began");
         Ok(self.view(session, user))
+    }
+
+    /// From now on the owner is no stranger where this request came from.
+    pub(crate) fn knows_network_of(&self, user: &User, by: &Caller) {
+        if let Some(client) = by.request().address() {
+            self.0.throttle.remember(&user.email, client, self.0.world.now());
+        }
     }
 
     /// A session that begins now, not yet stored.

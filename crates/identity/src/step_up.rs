@@ -71,7 +71,10 @@ impl Identity {
         if !methods(&user, factors).contains(&asked) {
             return Err(ProofError::OtherMethod(other).into());
         }
-        self.count_proof(&user, by).await?;
+        // Nobody guesses a signature, and a guesser of codes must not take this way from the owner, too.
+        if asked != ProofMethod::Passkey {
+            self.count_proof(&user, by).await?;
+        }
         // Whole microseconds are kept; a proof is never older in the database than in the answer.
         let now = self.0.world.now();
         let put =
@@ -86,7 +89,11 @@ impl Identity {
                 let is_right = match self.totp_step(&user, code.expose()).await? {
                     Some(step) => {
                         let spend = Spend::TotpStep(step);
-                        put(Confirmation { method: "totp", ticket: None, spend }).await?
+                        let is_new = put(Confirmation { method: "totp", ticket: None, spend }).await?;
+                        if !is_new {
+                            factors::take_back_try(&self.0.db, &user.id).await?;
+                        }
+                        is_new
                     }
                     None => false,
                 };

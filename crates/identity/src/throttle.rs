@@ -2,24 +2,28 @@
 //!
 //! What must hold together: nobody guesses quickly, and nobody is locked out of the own account by a guesser.
 //!
-//! * A stranger has fifteen attempts for an account from one network ([`Budget::PAIR`]), all strangers together a
-//!   hundred ([`Budget::ACCOUNT`]), and one network a hundred for all accounts ([`Budget::NETWORK`]).
+//! * A stranger has fifteen attempts for an account from one address ([`Budget::PAIR`]) and thirty from one network
+//!   ([`Budget::NEIGHBOURS`]), all strangers together a hundred ([`Budget::ACCOUNT`]), and one network a hundred for all
+//!   accounts ([`Budget::NETWORK`]).
 //! * A device that signed in to the account before proves it with a mark that only we can make, and has fifteen
 //!   attempts of its own ([`Budget::DEVICE`]). What strangers do, wherever they are, does not count against it.
-//! * A network from which the account was signed in to lately does not share the hundred of all strangers.
+//! * A network from which the account was made or signed in to lately does not share the hundred of all strangers.
+//! * A recovery code has eighty random bits, so ten tries ([`Budget::RECOVERY`]) are a bound on work, apart from the
+//!   tries that a guesser of six digits uses up.
 //!
 //! An attempt counts from before the password is looked at, so parallel guesses cannot slip past the bound. All of
 //! it goes by the address as typed: whether there is such an account changes nothing. Counts are in memory, so
 //! several processes on one database allow as many times as much.
 
 use std::{
+    cmp::Ordering,
     collections::{HashMap, VecDeque},
     net::IpAddr,
     sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
-use kernel::{Email, Network, Timestamp};
+use kernel::{Email, Network, Timestamp, UserId};
 use vault::DeviceMark;
 
 /// So many attempts within so long.
@@ -33,15 +37,18 @@ impl Budget {
     /// Open WebUI's numbers.
     const PAIR: Self = Self { most: 15, window: Duration::from_mins(3) };
     const DEVICE: Self = Self::PAIR;
+    /// Twice as many, so that one guesser leaves something to the owner next door.
+    const NEIGHBOURS: Self = Self { most: 30, window: Duration::from_mins(3) };
     /// Two thousand an hour, which is no way to find a password that withstood the check for weak ones.
     const ACCOUNT: Self = Self { most: 100, window: Duration::from_mins(3) };
     const NETWORK: Self = Self { most: 100, window: Duration::from_mins(3) };
+    const RECOVERY: Self = Self { most: 10, window: Duration::from_mins(15) };
     /// A class of pupils behind one address signs up in one lesson.
     const SIGN_UP: Self = Self { most: 100, window: Duration::from_mins(10) };
 }
 
 /// Counters that are remembered. An attempt costs its sender a place in our hashing queue, so an honest server never
-/// comes near; beyond it the one with the oldest attempt is forgotten.
+/// comes near; beyond it those with the oldest attempts are forgotten.
 const ROOM: usize = 20_000;
 /// How long a network stays known to an account after a sign-in.
 const KNOWN_FOR: Duration = Duration::from_hours(24 * 30);
@@ -61,21 +68,44 @@ struct Memory {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum Counter {
     /// `None` for whatever is no address; nobody can be locked out by sharing it.
-    Pair(Option<Email>, Network),
+    Pair(Option<Email>, Host),
+    Neighbours(Email, Network),
     Device(Email, DeviceMark),
     Account(Email),
     Network(Network),
     SignUp(Network),
+    Recovery(UserId),
 }
 
 impl Counter {
     const fn budget(&self) -> Budget {
         match self {
             Self::Pair(..) => Budget::PAIR,
+            Self::Neighbours(..) => Budget::NEIGHBOURS,
             Self::Device(..) => Budget::DEVICE,
             Self::Account(_) => Budget::ACCOUNT,
             Self::Network(_) => Budget::NETWORK,
             Self::SignUp(_) => Budget::SIGN_UP,
+            Self::Recovery(_) => Budget::RECOVERY,
+        }
+    }
+}
+
+/// One machine or one household: an IPv4 address or an IPv6 /64, within which everybody picks addresses at will.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Host {
+    V4([u8; 4]),
+    V6([u16; 4]),
+}
+
+impl Host {
+    const fn of(address: IpAddr) -> Self {
+        match address.to_canonical() {
+            IpAddr::V4(v4) => Self::V4(v4.octets()),
+            IpAddr::V6(v6) => {
+                let [a, b, c, d, ..] = v6.segments();
+                Self::V6([a, b, c, d])
+            }
         }
     }
 }
@@ -84,6 +114,7 @@ impl Counter {
 #[derive(Debug, Clone)]
 pub(crate) struct Try {
     email: Option<Email>,
+    host: Host,
     network: Network,
     device: Option<DeviceMark>,
 }
@@ -91,25 +122,24 @@ pub(crate) struct Try {
 impl Try {
     /// `device` is the mark of a device that signed in to this very account before.
     pub(crate) fn new(email: Option<Email>, client: IpAddr, device: Option<DeviceMark>) -> Self {
-        Self { email, network: Network::of_subscriber(client), device }
+        Self { email, host: Host::of(client), network: Network::of_subscriber(client), device }
     }
 }
 
 /// An attempt that was let through. It counts as failed unless it is [forgiven](Throttle::forgive).
 #[derive(Debug)]
 pub(crate) struct Attempt {
-    who: Try,
     counted: Vec<Counter>,
     at: Timestamp,
 }
 
 impl Throttle {
     /// Counts an attempt to sign in, or says how long to wait before the next one.
-    pub(crate) fn admit(&self, who: Try, now: Timestamp) -> Result<Attempt, Duration> {
+    pub(crate) fn admit(&self, who: &Try, now: Timestamp) -> Result<Attempt, Duration> {
         let mut memory = self.memory();
-        let counted = memory.counters(&who, now);
+        let counted = memory.counters(who, now);
         memory.count(&counted, now)?;
-        Ok(Attempt { who, counted, at: now })
+        Ok(Attempt { counted, at: now })
     }
 
     /// How long to wait, if an attempt would not be let through now. It counts nothing: ask it before queueing for
@@ -125,10 +155,24 @@ impl Throttle {
         self.memory().count(&[Counter::SignUp(Network::of_subscriber(client))], now)
     }
 
-    /// The attempt was the owner's: what was counted against this network or device is forgotten, and the network
-    /// is known to the account from now on.
+    /// Counts a try to use a recovery code, before it is looked at.
+    pub(crate) fn admit_recovery(&self, account: &UserId, now: Timestamp) -> Result<(), Duration> {
+        self.memory().count(&[Counter::Recovery(account.clone())], now)
+    }
+
+    /// A recovery code was right: its owner is there.
+    pub(crate) fn forgive_recovery(&self, account: &UserId) {
+        self.memory().counts.remove(&Counter::Recovery(account.clone()));
+    }
+
+    /// The account was made from there, or its owner got in: the network is known to it from now on.
+    pub(crate) fn remember(&self, email: &Email, client: IpAddr, now: Timestamp) {
+        self.memory().remember(email.clone(), Network::of_subscriber(client), now);
+    }
+
+    /// The attempt was the owner's: what was counted against this address or device is forgotten.
     pub(crate) fn forgive(&self, attempt: Attempt) {
-        let Attempt { who, counted, at } = attempt;
+        let Attempt { counted, at } = attempt;
         let mut memory = self.memory();
         for counter in counted {
             match counter {
@@ -136,9 +180,6 @@ impl Throttle {
                 // Others count here, too.
                 _ => memory.uncount(&counter, at),
             }
-        }
-        if let Some(email) = who.email {
-            memory.remember(email, who.network, at);
         }
     }
 
@@ -150,17 +191,21 @@ impl Throttle {
 
 impl Memory {
     fn counters(&self, who: &Try, now: Timestamp) -> Vec<Counter> {
-        let Try { email, network, device } = who;
-        let network = *network;
+        let Try { email, host, network, device } = who;
+        let (host, network) = (*host, *network);
         let Some(email) = email.clone() else {
-            return vec![Counter::Pair(None, network), Counter::Network(network)];
+            return vec![Counter::Pair(None, host), Counter::Network(network)];
         };
         if let Some(device) = device {
             return vec![Counter::Device(email, *device)];
         }
         let known = self.known.get(&(email.clone(), network));
         let is_known = known.is_some_and(|at| now.since(*at) < KNOWN_FOR);
-        let mut counters = vec![Counter::Pair(Some(email.clone()), network), Counter::Network(network)];
+        let mut counters = vec![
+            Counter::Pair(Some(email.clone()), host),
+            Counter::Neighbours(email.clone(), network),
+            Counter::Network(network),
+        ];
         if !is_known {
             counters.push(Counter::Account(email));
         }
@@ -210,6 +255,8 @@ impl Memory {
     }
 }
 
+/// Forgets what does not count any more and, when that is not enough, the counters with the oldest attempts: a few at
+/// a time, so that looking for them is rare.
 fn make_room(counts: &mut HashMap<Counter, VecDeque<Timestamp>>, now: Timestamp) {
     counts.retain(|counter, attempts| {
         attempts.back().is_some_and(|at| now.since(*at) < counter.budget().window)
@@ -217,10 +264,20 @@ fn make_room(counts: &mut HashMap<Counter, VecDeque<Timestamp>>, now: Timestamp)
     if counts.len() < ROOM {
         return;
     }
-    let oldest = counts.iter().min_by_key(|(_, attempts)| attempts.back().copied());
-    if let Some(counter) = oldest.map(|(counter, _)| counter.clone()) {
-        counts.remove(&counter);
-    }
+    let mut latest: Vec<_> = counts.values().filter_map(|attempts| attempts.back().copied()).collect();
+    let (older, oldest, _) = latest.select_nth_unstable(ROOM / 100);
+    let oldest = *oldest;
+    // Of those that are exactly as old, as many as are missing.
+    let mut missing = ROOM / 100 - older.iter().filter(|at| **at < oldest).count();
+    counts.retain(|_, attempts| match attempts.back().map(|at| at.cmp(&oldest)) {
+        Some(Ordering::Greater) => true,
+        Some(Ordering::Equal) if missing > 0 => {
+            missing -= 1;
+            false
+        }
+        Some(Ordering::Equal) => true,
+        Some(Ordering::Less) | None => false,
+    });
 }
 
 #[cfg(test)]
@@ -240,7 +297,7 @@ mod tests {
     }
 
     fn tries(throttle: &Throttle, client: &str, now: i64) -> Result<Attempt, Duration> {
-        throttle.admit(from(ada(), client), at(now))
+        throttle.admit(&from(ada(), client), at(now))
     }
 
     #[test]
@@ -257,20 +314,20 @@ mod tests {
     }
 
     #[test]
-    fn neighbours_share_a_network_and_the_owner_elsewhere_is_not_locked_out() {
+    fn one_household_has_fifteen_attempts_and_neither_a_neighbour_nor_the_owner_elsewhere_is_locked_out() {
         let throttle = Throttle::default();
         for last in 0..15 {
-            assert!(tries(&throttle, &format!("192.0.2.{last}"), 0).is_ok());
+            assert!(tries(&throttle, "192.0.2.7", 0).is_ok());
             assert!(tries(&throttle, &format!("2001:db8:0:1:{last:x}::1"), 0).is_ok());
         }
-        for attacker in ["192.0.2.99", "::ffff:192.0.2.7", "2001:db8:0:1::"] {
+        for attacker in ["192.0.2.7", "::ffff:192.0.2.7", "2001:db8:0:1::"] {
             assert!(tries(&throttle, attacker, 0).is_err(), "{attacker}");
         }
-        for owner in ["192.0.3.1", "2001:db8:0:2::1"] {
+        for owner in ["192.0.2.8", "192.0.3.1", "2001:db8:0:2::1"] {
             assert!(tries(&throttle, owner, 0).is_ok(), "{owner}");
         }
         let bob = from(Email::parse("bob@example.com").ok(), "192.0.2.1");
-        assert!(throttle.admit(bob, at(0)).is_ok());
+        assert!(throttle.admit(&bob, at(0)).is_ok());
     }
 
     /// Uses up what all strangers together have for Ada's account.
@@ -284,16 +341,16 @@ mod tests {
     #[test]
     fn strangers_everywhere_slow_each_other_and_not_a_known_device_nor_a_known_network() {
         let throttle = Throttle::default();
-        throttle.forgive(tries(&throttle, "192.0.2.1", -1000).unwrap());
+        throttle.remember(&ada().unwrap(), "192.0.2.1".parse().unwrap(), at(-1000));
         a_hundred_strangers(&throttle);
         assert!(tries(&throttle, "192.0.2.77", 0).is_ok(), "she signed in from here before");
 
         let mark = DeviceMark::from([7; 16]);
         let device = Try::new(ada(), "203.0.200.1".parse().unwrap(), Some(mark));
         for _ in 0..15 {
-            assert!(throttle.admit(device.clone(), at(0)).is_ok());
+            assert!(throttle.admit(&device, at(0)).is_ok());
         }
-        assert!(throttle.admit(device, at(0)).is_err(), "whoever stole the device guesses no faster");
+        assert!(throttle.admit(&device, at(0)).is_err(), "whoever stole the device guesses no faster");
         assert!(tries(&throttle, "203.0.200.1", 180).is_ok(), "strangers may try again later");
     }
 
@@ -302,12 +359,51 @@ mod tests {
         let throttle = Throttle::default();
         let pupil = |n: usize| from(Email::parse(&format!("p{n}@example.com")).ok(), "192.0.2.1");
         for n in 0..1000 {
-            throttle.forgive(throttle.admit(pupil(n), at(0)).unwrap());
+            throttle.forgive(throttle.admit(&pupil(n), at(0)).unwrap());
         }
         for n in 0..100 {
-            assert!(throttle.admit(pupil(2000 + n), at(0)).is_ok());
+            assert!(throttle.admit(&pupil(2000 + n), at(0)).is_ok());
         }
-        assert_eq!(throttle.admit(pupil(3000), at(60)).unwrap_err(), Duration::from_mins(2));
+        assert_eq!(throttle.admit(&pupil(3000), at(60)).unwrap_err(), Duration::from_mins(2));
+    }
+
+    #[test]
+    fn where_an_account_was_made_its_owner_is_no_stranger() {
+        let throttle = Throttle::default();
+        throttle.remember(&ada().unwrap(), "198.51.100.7".parse().unwrap(), at(-1000));
+        a_hundred_strangers(&throttle);
+        assert!(tries(&throttle, "198.51.100.7", 0).is_ok());
+        assert!(tries(&throttle, "198.51.101.7", 0).is_err());
+    }
+
+    #[test]
+    fn ten_recovery_codes_may_be_tried_and_a_right_one_clears_the_count() {
+        let (throttle, account) = (Throttle::default(), "ada".parse().unwrap());
+        for _ in 0..10 {
+            assert!(throttle.admit_recovery(&account, at(0)).is_ok());
+        }
+        assert_eq!(throttle.admit_recovery(&account, at(60)).unwrap_err(), Duration::from_mins(14));
+        assert!(throttle.admit_recovery(&"bob".parse().unwrap(), at(60)).is_ok());
+        throttle.forgive_recovery(&account);
+        assert!(throttle.admit_recovery(&account, at(60)).is_ok());
+    }
+
+    #[test]
+    fn who_has_many_addresses_in_one_network_has_thirty_attempts() {
+        let throttle = Throttle::default();
+        let admitted = (0..250).filter(|n| tries(&throttle, &format!("192.0.2.{n}"), 0).is_ok()).count();
+        assert_eq!(admitted, 30);
+    }
+
+    #[test]
+    fn one_network_has_a_hundred_attempts_however_many_addresses_it_uses() {
+        let throttle = Throttle::default();
+        for n in 0..100 {
+            let somebody =
+                from(Email::parse(&format!("p{}@example.com", n % 9)).ok(), &format!("192.0.2.{n}"));
+            assert!(throttle.admit(&somebody, at(0)).is_ok(), "{n}");
+        }
+        assert!(tries(&throttle, "192.0.2.200", 0).is_err());
     }
 
     #[test]
@@ -364,14 +460,14 @@ mod tests {
             Try::new(Email::parse(&format!("p{n}@example.com")).ok(), client, None)
         };
         for _ in 0..Budget::PAIR.most {
-            throttle.admit(from(ada(), "192.0.2.1"), at(1)).unwrap();
+            throttle.admit(&from(ada(), "192.0.2.1"), at(1)).unwrap();
         }
-        let first = throttle.admit(stranger(0), at(0)).unwrap();
+        let first = throttle.admit(&stranger(0), at(0)).unwrap();
         for n in 1..=ROOM {
-            throttle.admit(stranger(n), at(2)).unwrap();
+            throttle.admit(&stranger(n), at(2)).unwrap();
         }
         let memory = throttle.memory();
-        assert_eq!(memory.counts.len(), ROOM);
+        assert!(memory.counts.len() <= ROOM);
         assert!(first.counted.iter().all(|counter| !memory.counts.contains_key(counter)));
     }
 }

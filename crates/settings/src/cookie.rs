@@ -5,7 +5,7 @@ use crate::{Problem, SameSite, Settings};
 /// How the session cookie is set. It is `HttpOnly` in every case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CookieRules {
-    /// Always or never over HTTPS only; `None` decides by how the person is connected.
+    /// Whether it is for HTTPS only where the person does not use HTTPS; where they do it always is.
     pub secure: Option<bool>,
     /// With which requests of other sites it is sent.
     pub same_site: SameSite,

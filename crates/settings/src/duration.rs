@@ -36,6 +36,9 @@ impl Setting for Span {
         if matches!(text, "0" | "-1") {
             return Ok(Self::Unlimited);
         }
+        if entry.needs_unit && text.bytes().all(|byte| byte.is_ascii_digit()) {
+            return Err(Wrong::because("a number needs its unit; write 90s for ninety seconds"));
+        }
         match parse(text)? {
             Duration::ZERO => Err(Wrong::because("it is less than a microsecond; write -1 for no limit")),
             time => within(time.as_secs(), entry).map(|_| Self::For(time)),
@@ -164,6 +167,19 @@ mod tests {
         }
         assert!(Span::read("9999999999w", &JWT).is_err());
         assert!(Span::read("0.0ms", &JWT).is_err());
+    }
+
+    #[test]
+    fn a_bare_number_is_refused_where_the_unit_must_be_said() {
+        const LIFE: Entry = Entry::new("JWT_EXPIRES_IN").range(1, u64::MAX).with_unit();
+        for text in ["10", "3600", "007"] {
+            assert!(Span::read(text, &LIFE).is_err(), "{text}");
+        }
+        assert!(Span::read("999ms", &LIFE).is_err(), "nobody could use such a sign-in");
+        for text in ["0", "-1"] {
+            assert_eq!(Span::read(text, &LIFE), Ok(Span::Unlimited), "{text}");
+        }
+        assert_eq!(Span::read("10s", &LIFE), Ok(Span::For(Duration::from_secs(10))));
     }
 
     #[test]

@@ -22,6 +22,8 @@ pub struct Entry {
     pub needs_restart: bool,
     /// Whether the value may be the path of a file that holds it.
     pub may_be_path: bool,
+    /// Whether a time must name its unit: people who write `30` mean different things.
+    pub needs_unit: bool,
     /// The heading of the manual.
     pub group: &'static str,
     /// The manual's text, as it stands in the list.
@@ -100,6 +102,7 @@ impl Entry {
             places: Places::Environment,
             needs_restart: false,
             may_be_path: false,
+            needs_unit: false,
             group: "",
             doc: "",
             grammar: Grammar::Text,
@@ -139,6 +142,11 @@ impl Entry {
 
     pub(crate) const fn or_path(mut self) -> Self {
         self.may_be_path = true;
+        self
+    }
+
+    pub(crate) const fn with_unit(mut self) -> Self {
+        self.needs_unit = true;
         self
     }
 

@@ -311,14 +311,16 @@ settings! {
         /// The address that they see instead of the first administrator's.
         admin_email: Option<Email> = Entry::new("ADMIN_EMAIL").stored();
 
-        /// How long a sign-in lasts; `-1` has no end.
-        jwt_expires_in: Span = Entry::new("JWT_EXPIRES_IN").default("4w").stored();
+        /// How long a sign-in lasts, at least a second, rounded up to whole ones; a number needs its unit. `-1` has no
+        /// end.
+        jwt_expires_in: Span =
+            Entry::new("JWT_EXPIRES_IN").default("4w").range(1, u64::MAX).with_unit().stored();
 
         /// Whether everybody who signs in with a password needs a second factor; whoever has none sets one up at the
         /// next sign-in. People may always add one themselves.
         enable_mfa: bool = Entry::new("ENABLE_MFA").default("false").stored();
 
-        /// Whether browsers send the session cookie over HTTPS only.
+        /// Whether browsers send the session cookie over HTTPS only. For people who use HTTPS it is so whatever this says.
         webui_auth_cookie_secure: Option<bool> = Entry::new("WEBUI_AUTH_COOKIE_SECURE")
             .aliases(&["WEBUI_SESSION_COOKIE_SECURE"]).default_note("yes whenever the person uses HTTPS").restart();
 

@@ -267,6 +267,12 @@ pub async fn count_try(db: &Db, user: &UserId, now: Timestamp) -> Result<Option<
     Ok(Some(WINDOW.saturating_sub(now.since(began)).max(Duration::from_secs(1))))
 }
 
+/// Takes a counted try back: what was shown was right but used already, which guesses nothing.
+pub async fn take_back_try(db: &Db, user: &UserId) -> Result<(), StoreError> {
+    let sql = "UPDATE proof_try SET tries = tries - 1 WHERE account_id = $1 AND tries > 0";
+    db.execute(sql, values![user]).await.map(drop)
+}
+
 /// Forgets used tickets that would not count any more; says how many.
 pub async fn sweep(db: &Db, now: Timestamp) -> Result<u64, StoreError> {
     db.execute("DELETE FROM used_ticket WHERE expires_at <= $1", values![now]).await
@@ -334,7 +340,7 @@ pub(crate) async fn begin(db: &Db) -> Result<Tx, StoreError> {
     Ok(tx)
 }
 
-async fn has_factor(tx: &mut Tx, user: &UserId) -> Result<bool, StoreError> {
+pub(crate) async fn has_factor(tx: &mut Tx, user: &UserId) -> Result<bool, StoreError> {
     let sql = "SELECT account_id FROM totp WHERE account_id = $1 AND seed IS NOT NULL
          UNION ALL SELECT account_id FROM passkey WHERE account_id = $1 LIMIT 1";
     Ok(tx.query_one(sql, values![user]).await?.is_some())

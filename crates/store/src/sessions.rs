@@ -38,7 +38,8 @@ pub struct SecondStep<'a> {
 pub enum Begun {
     /// The session is stored.
     Begun,
-    /// Nothing happened: the account is gone or was switched off, or its password is another one since it was checked.
+    /// Nothing happened: the account is gone or was switched off, its password is another one since it was checked, or
+    /// it has a second factor by now.
     Outdated,
     /// Nothing happened: the ticket or the proof was used already.
     Spent,
@@ -94,7 +95,12 @@ async fn stand(tx: &mut Tx, session: &Session, grounds: Grounds<'_>) -> Result<B
     if password.as_ref().map(Option::as_deref) != Some(grounds.password) {
         return Ok(Begun::Outdated);
     }
-    let Some(SecondStep { ticket, spend }) = grounds.second else { return Ok(Begun::Begun) };
+    let Some(SecondStep { ticket, spend }) = grounds.second else {
+        // A factor that was set up since the password was looked at ended all sessions; this one must not outlive it.
+        let needs_more = session.method == SignInMethod::Password;
+        let is_too_little = needs_more && factors::has_factor(tx, &session.user).await?;
+        return Ok(if is_too_little { Begun::Outdated } else { Begun::Begun });
+    };
     let is_new = factors::use_ticket(tx, ticket).await?;
     let is_spent = !is_new || !factors::spend(tx, &session.user, spend, session.created_at).await?;
     Ok(if is_spent { Begun::Spent } else { Begun::Begun })

@@ -21,8 +21,9 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 const LONGEST: usize = 1024;
 /// Callers that wait for a slot at most, beside those that have one.
 const MOST_WAITING: usize = 2048;
-/// How long one waits at most: less than people and proxies do, so that they hear of it.
-const PATIENCE: Duration = Duration::from_secs(15);
+/// How long one waits at most: a little less than programs and proxies do (half a minute or a whole one is usual), so
+/// that people hear of it. A thousand who sign in at the same moment wait some ten seconds where four cores are theirs.
+const PATIENCE: Duration = Duration::from_secs(25);
 
 /// How new digests are made (`PASSWORD_HASH_ALGORITHM`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -24,6 +24,10 @@ pub struct Claims {
     /// How. Older tokens do not say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub auth_method: Option<AuthMethod>,
+    /// Another one after each change of what the person signs in with, which is when the session becomes another one.
+    /// For Open WebUI's clients; nothing here decides by it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    session_stamp: Option<SessionId>,
     /// When the person proved who they are.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub auth_time: Option<i64>,
@@ -144,6 +148,7 @@ impl KeyRing {
             id: session.user.clone(),
             typ: TokenKind::Session,
             auth_method: Some(session.method.into()),
+            session_stamp: Some(session.id.clone()),
             auth_time: Some(began),
             mfa_verified: Some(session.method.has_two_factors()),
             jti: session.id.clone(),
@@ -261,6 +266,10 @@ mod tests {
                 .unwrap();
         assert_eq!((&body["typ"], &body["auth_method"]), (&json!("session"), &json!("password")));
         assert_eq!(body["mfa_verified"], json!(false));
+        let said: Vec<&str> = body.as_object().unwrap().keys().map(String::as_str).collect();
+        let open_webui =
+            ["auth_method", "auth_time", "exp", "iat", "id", "jti", "mfa_verified", "session_stamp", "typ"];
+        assert_eq!(said, open_webui, "its claims, no more and no less");
     }
 
     #[test]

@@ -45,8 +45,8 @@ impl Client {
 pub(crate) fn is_https(headers: &HeaderMap, peer: IpAddr, settings: &Loaded) -> IsHttps {
     let settings = &settings.settings;
     let is_public = settings.webui_url.value.as_ref().is_some_and(|url| url.as_str().starts_with("https:"));
-    let is_forwarded =
-        settings.forwarded_allow_ips.value.contains(peer) && forwarded_scheme(headers) == Some("https");
+    let is_forwarded = settings.forwarded_allow_ips.value.contains(peer)
+        && forwarded_scheme(headers).is_some_and(|scheme| scheme.eq_ignore_ascii_case("https"));
     if is_public || is_forwarded { IsHttps::Yes } else { IsHttps::No }
 }
 
@@ -223,6 +223,10 @@ pub(crate) mod tests {
     #[test]
     fn https_is_known_from_a_trusted_proxy_or_from_the_public_url() {
         assert!(client(&[], "127.0.0.1", &[("x-forwarded-proto", "https, http")]).is_https);
+        assert!(
+            client(&[], "127.0.0.1", &[("x-forwarded-proto", "HTTPS")]).is_https,
+            "RFC 3986, section 3.1"
+        );
         assert!(!client(&[], "127.0.0.1", &[("x-forwarded-proto", "http")]).is_https);
         assert!(client(&[("WEBUI_URL", "https://chat.example.com")], "198.51.100.7", &[]).is_https);
         assert!(!client(&[("WEBUI_URL", "http://chat.example.com")], "198.51.100.7", &[]).is_https);

@@ -51,6 +51,7 @@ mod sessions;
 mod sharing;
 mod start;
 mod step_up;
+mod stolen;
 mod stream;
 mod switches;
 mod throttling;

@@ -102,8 +102,8 @@ struct RefusedUser {
 }
 
 /// Make accounts of a list: CSV with the columns `Name,Email,Password,Role`, at most 5000 rows, as the body itself or
-/// as the file of a form. `Password_Hash` (bcrypt or argon2id) may stand in the place of a password. Each row makes an
-/// account or none.
+/// as the file of a form. A digest (bcrypt or argon2id) may stand in a column `Password_Hash` or in the place of the
+/// password. Each row makes an account or none.
 #[utoipa::path(post, path = "/api/v1/users/import", tag = "users",
     request_body(content = String, content_type = "text/csv"),
     responses(

@@ -15,6 +15,8 @@ pub(super) fn set(
     rules: CookieRules,
     client: Client,
 ) -> HeaderValue {
+    // The part of a second that has gone by since the session began is not taken off: the token says when it ends.
+    let now = Timestamp::from_seconds(now.seconds());
     let life = expires_at.map(|end| format!("; Max-Age={}", end.since(now).as_secs())).unwrap_or_default();
     let mut value = HeaderValue::try_from(format!("{COOKIE}={token}{}{life}", attributes(rules, client)))
         .expect("a signed token is ASCII without separators");
@@ -54,8 +56,10 @@ pub(super) fn device(headers: &HeaderMap) -> Option<&str> {
 }
 
 fn attributes(rules: CookieRules, client: Client) -> String {
-    // Browsers drop a cookie with SameSite=None that is not Secure.
-    let is_secure = rules.secure.unwrap_or(client.is_https || rules.same_site == SameSite::None);
+    // Browsers drop a cookie with SameSite=None that is not Secure. Over HTTPS nothing takes it away: one plain request
+    // to the same host would hand the session to whoever listens.
+    let is_wanted = rules.secure.unwrap_or(rules.same_site == SameSite::None);
+    let is_secure = client.is_https || is_wanted;
     let secure = if is_secure { "; Secure" } else { "" };
     let same_site = match rules.same_site {
         SameSite::Lax => "Lax",
@@ -67,6 +71,8 @@ fn attributes(rules: CookieRules, client: Client) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     fn rules(secure: Option<bool>, same_site: SameSite) -> CookieRules {
@@ -80,21 +86,24 @@ mod tests {
     #[test]
     fn it_lasts_as_long_as_the_session_and_no_script_can_read_it() {
         let (now, end) = (Timestamp::from_seconds(1_000), Timestamp::from_seconds(4_600));
-        let set = |end| set("a.b.c", end, now, rules(None, SameSite::Lax), client(false));
+        let set = |end| {
+            set("a.b.c", end, now.plus(Duration::from_millis(900)), rules(None, SameSite::Lax), client(false))
+        };
         assert_eq!(set(Some(end)), "token=a.b.c; Path=/; HttpOnly; SameSite=Lax; Max-Age=3600");
         assert_eq!(set(None), "token=a.b.c; Path=/; HttpOnly; SameSite=Lax");
         assert!(set(None).is_sensitive());
     }
 
     #[test]
-    fn it_is_secure_for_people_who_use_https_unless_the_operator_decides() {
+    fn it_is_secure_for_people_who_use_https_and_elsewhere_if_the_operator_says_so() {
         let is_secure = |secure, same_site, is_https| {
             attributes(rules(secure, same_site), client(is_https)).ends_with("; Secure")
         };
         assert!(is_secure(None, SameSite::Lax, true));
         assert!(!is_secure(None, SameSite::Lax, false));
         assert!(is_secure(Some(true), SameSite::Strict, false));
-        assert!(!is_secure(Some(false), SameSite::Lax, true));
+        assert!(is_secure(Some(false), SameSite::Lax, true));
+        assert!(!is_secure(Some(false), SameSite::Lax, false));
         assert!(is_secure(None, SameSite::None, false));
     }
 

@@ -1647,8 +1647,8 @@ export interface paths {
         put?: never;
         /**
          * Make accounts of a list: CSV with the columns `Name,Email,Password,Role`, at most 5000 rows, as the body itself or
-         *     as the file of a form. `Password_Hash` (bcrypt or argon2id) may stand in the place of a password. Each row makes an
-         *     account or none.
+         *     as the file of a form. A digest (bcrypt or argon2id) may stand in a column `Password_Hash` or in the place of the
+         *     password. Each row makes an account or none.
          */
         post: operations["import_users"];
         delete?: never;
@@ -4861,7 +4861,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_attempts`: ten within a quarter of an hour; see `Retry-After` */
+            /** @description `too_many_attempts`: ten recovery codes within a quarter of an hour; see `Retry-After` */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -5501,7 +5501,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_attempts`: ten within a quarter of an hour; see `Retry-After` */
+            /** @description `too_many_attempts`: ten passwords or codes within a quarter of an hour; see `Retry-After` */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -5544,7 +5544,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `feature_disabled`: `ENABLE_PASSWORD_CHANGE_FORM` is off; `password_auth_disabled` */
+            /** @description `feature_disabled`: `ENABLE_PASSWORD_CHANGE_FORM` is off; `password_auth_disabled`; `step_up_required` on an account with a second factor */
             403: {
                 headers: {
                     [name: string]: unknown;

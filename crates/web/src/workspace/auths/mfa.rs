@@ -117,7 +117,7 @@ async fn verify(
 #[utoipa::path(post, path = "/api/v1/auths/mfa/recover", tag = "accounts", request_body = SecondStep, responses(
     (status = 200, body = Session, description = "Signed in; the cookie `token` is set"),
     (status = 400, description = "`wrong_code`, `challenge_expired`"),
-    (status = 429, description = "`too_many_attempts`: ten within a quarter of an hour; see `Retry-After`"),
+    (status = 429, description = "`too_many_attempts`: ten recovery codes within a quarter of an hour; see `Retry-After`"),
 ))]
 async fn recover(
     State(app): State<App>,

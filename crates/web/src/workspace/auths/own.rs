@@ -56,7 +56,7 @@ struct OwnAccount {
 #[utoipa::path(post, path = "/api/v1/auths/update/password", tag = "own account", request_body = PasswordChange, responses(
     (status = 200, body = bool, description = "`true`; the cookie `token` is set anew"),
     (status = 400, description = "`wrong_password`, `weak_password`"),
-    (status = 403, description = "`feature_disabled`: `ENABLE_PASSWORD_CHANGE_FORM` is off; `password_auth_disabled`"),
+    (status = 403, description = "`feature_disabled`: `ENABLE_PASSWORD_CHANGE_FORM` is off; `password_auth_disabled`; `step_up_required` on an account with a second factor"),
     (status = 429, description = "`too_many_attempts`"),
 ))]
 async fn update_password(

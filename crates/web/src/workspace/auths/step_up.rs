@@ -84,7 +84,7 @@ async fn proof_status(
 #[utoipa::path(post, path = "/api/v1/auths/step-up", tag = "own account", request_body = ProofForm, responses(
     (status = 200, body = Confirmed),
     (status = 400, description = "`wrong_password`, `wrong_code`, `wrong_credentials`, `challenge_expired`, `method_unavailable`"),
-    (status = 429, description = "`too_many_attempts`: ten within a quarter of an hour; see `Retry-After`"),
+    (status = 429, description = "`too_many_attempts`: ten passwords or codes within a quarter of an hour; see `Retry-After`"),
 ))]
 async fn confirm(
     State(identity): State<Identity>,
