@@ -33,7 +33,7 @@ impl BaseUrl {
         if !matches!(url.scheme(), "http" | "https") {
             return Err(BaseUrlError::Scheme);
         }
-        if url.host_str().is_none_or(str::is_empty) {
+        if url.host_str().is_none_or(|host| host.is_empty() || host.contains('*')) {
             return Err(BaseUrlError::NotAUrl);
         }
         if !url.username().is_empty()

@@ -13,23 +13,39 @@ use crate::{
 pub struct HeaderName(String);
 
 /// Headers with a meaning of their own: who is named by them would be anybody's to say.
-const TAKEN: [&str; 15] = [
-    "accept",
+const TAKEN: [&str; 27] = [
     "authorization",
+    "cache-control",
     "connection",
     "content-length",
     "content-type",
     "cookie",
+    "date",
+    "expect",
     "forwarded",
     "host",
+    "keep-alive",
     "origin",
+    "pragma",
+    "proxy-authorization",
+    "range",
     "referer",
+    "te",
+    "trailer",
     "transfer-encoding",
+    "upgrade",
     "user-agent",
+    "via",
     "x-forwarded-for",
     "x-forwarded-host",
     "x-forwarded-proto",
+    "x-real-ip",
+    "x-request-id",
 ];
+/// How the names of further ones begin, most of which every browser sends.
+const TAKEN_HEADS: [&str; 4] = ["accept", "access-control-", "if-", "sec-"];
+/// Headers that carry the keys of programs.
+const OF_KEYS: [&str; 3] = ["api-key", "x-api-key", "x-litellm-api-key"];
 
 impl HeaderName {
     /// The name, in lower case.
@@ -44,10 +60,12 @@ impl Setting for HeaderName {
     fn read(text: &str, _: &Entry) -> Result<Self, Wrong> {
         let name = text.to_ascii_lowercase();
         // No underscore: proxies drop such headers or take them for the ones with a hyphen.
-        if name.len() > 64 || !name.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-')) {
+        if !(1..=64).contains(&name.len())
+            || !name.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-'))
+        {
             return Err(Wrong::because("letters, digits and - make a name"));
         }
-        if TAKEN.contains(&name.as_str()) {
+        if TAKEN.contains(&name.as_str()) || TAKEN_HEADS.iter().any(|head| name.starts_with(head)) {
             return Err(Wrong::because("that header has another meaning"));
         }
         Ok(Self(name))
@@ -95,6 +113,10 @@ pub(crate) fn trusted(settings: &Settings) -> Result<Option<TrustedHeaders>, Pro
     if names.len() < count {
         return Err(Problem::together(EMAIL, "and its companions name the same header twice"));
     }
+    let custom = settings.custom_api_key_header.value.as_str();
+    if names.iter().any(|name| name.as_str() == custom || OF_KEYS.contains(&name.as_str())) {
+        return Err(Problem::together(EMAIL, "or one of its companions names a header that carries keys"));
+    }
     let (variable, proxies) = match &settings.trusted_header_proxies.value {
         Some(proxies) => ("WARDROOM_TRUSTED_HEADER_PROXIES", proxies),
         None => ("FORWARDED_ALLOW_IPS", &settings.forwarded_allow_ips.value),
@@ -114,4 +136,31 @@ pub(crate) fn trusted(settings: &Settings) -> Result<Option<TrustedHeaders>, Pro
         role: role.clone(),
         proxies: proxies.clone(),
     }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_somebody_is_stands_in_a_header_of_its_own() {
+        let read = |text: &str| HeaderName::read(text, &Entry::new("HEADER"));
+        for name in ["X-Forwarded-Email", "Remote-User", "X-Auth-Request-Email", "x-api-key"] {
+            assert_eq!(read(name).map(|it| it.0), Ok(name.to_ascii_lowercase()));
+        }
+        for name in [
+            "X_Mail",
+            "X Mail",
+            "X-Mail:",
+            "",
+            "Cookie",
+            "X-Real-IP",
+            "Sec-Fetch-User",
+            "Accept-Language",
+            "TE",
+            "If-Match",
+        ] {
+            assert!(read(name).is_err(), "{name}");
+        }
+    }
 }

@@ -8,6 +8,7 @@ use serde_json::json;
 use crate::{
     Entry, Grammar,
     choice::choice,
+    content_policy,
     report::Shown,
     setting::{Setting, Wrong},
 };
@@ -163,7 +164,7 @@ header_text! {
 
 header_text! {
     /// `Content-Security-Policy` and its report-only twin.
-    ContentSecurityPolicy, "directives such as default-src 'self'; img-src 'self' blob:, separated by ;", content_security_policy
+    ContentSecurityPolicy, "directives such as default-src 'self'; img-src 'self' blob:, separated by ;", content_policy::check
 }
 
 header_text! {
@@ -240,30 +241,12 @@ fn cache_control(text: &str) -> Result<(), Wrong> {
     Ok(())
 }
 
-/// Each directive begins with a name. What it allows is the operator's to decide, so it is served as given.
-fn content_security_policy(text: &str) -> Result<(), Wrong> {
-    for policy in text.split(',') {
-        let directives: Vec<&str> = policy.split(';').map(str::trim).filter(|it| !it.is_empty()).collect();
-        let is_name = |word: &str| {
-            word.starts_with(|first: char| first.is_ascii_alphabetic())
-                && word.bytes().all(|byte| byte.is_ascii_alphabetic() || byte == b'-')
-        };
-        if directives.is_empty() {
-            return Err(Wrong::because("a policy has no directive"));
-        }
-        for (index, directive) in directives.iter().enumerate() {
-            if !directive.split_ascii_whitespace().next().is_some_and(is_name) {
-                return Err(Wrong::because(format!("directive {} begins with no name", index + 1)));
-            }
-        }
-    }
-    Ok(())
-}
-
 fn reporting_endpoints(text: &str) -> Result<(), Wrong> {
+    let mut names = Vec::new();
     for (index, endpoint) in text.split(',').map(str::trim).enumerate() {
         let wrong = || {
-            let words = format!("endpoint {} is not of the form name=\"https://...\"", index + 1);
+            let words =
+                format!("endpoint {} is not of the form name=\"https://...\", each name once", index + 1);
             Wrong::because(words)
         };
         let (name, quoted) = endpoint.split_once('=').ok_or_else(wrong)?;
@@ -272,9 +255,12 @@ fn reporting_endpoints(text: &str) -> Result<(), Wrong> {
         let address = quoted.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).ok_or_else(wrong)?;
         let url = url::Url::parse(address).map_err(|_| wrong())?;
         // Browsers send reports to trustworthy places only.
-        if !is_name || !matches!(url.scheme(), "https" | "http") || address.contains('"') {
+        let is_here = matches!(url.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"));
+        let is_trustworthy = url.scheme() == "https" || url.scheme() == "http" && is_here;
+        if !is_name || !is_trustworthy || address.contains('"') || names.contains(&name) {
             return Err(wrong());
         }
+        names.push(name);
     }
     Ok(())
 }
@@ -332,9 +318,14 @@ mod tests {
         for text in ["", ";", "'self'", "default-src 'self', ;", "script_src x"] {
             assert!(!is::<ContentSecurityPolicy>(text), "{text}");
         }
-        for text in
-            ["default=https://a.example", "=\"https://a.example\"", "a=\"javascript:alert(1)\"", "a=\"/x\""]
-        {
+        for text in [
+            "default=https://a.example",
+            "=\"https://a.example\"",
+            "a=\"javascript:alert(1)\"",
+            "a=\"/x\"",
+            "a=\"http://a.example\"",
+            "a=\"https://x\", a=\"https://y\"",
+        ] {
             assert!(!is::<ReportingEndpoints>(text), "{text}");
         }
         for text in ["maybe", "max-age", "max-age=x", "no-store,", "no-store=1"] {

@@ -98,7 +98,8 @@ fn host_name(text: &str) -> Option<String> {
             let name = name.strip_suffix('.').unwrap_or(&name);
             let is_plain =
                 name.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.'));
-            (is_plain && !name.is_empty()).then(|| name.to_owned())
+            let has_labels = name.split('.').all(|label| !label.is_empty());
+            (is_plain && has_labels).then(|| name.to_owned())
         }
         Host::Ipv4(address) => Some(address.to_string()),
         Host::Ipv6(address) => Some(address.to_string()),
@@ -161,7 +162,8 @@ fn origin(text: &str) -> Option<String> {
         || url.fragment().is_some()
         || !matches!(url.path(), "" | "/");
     let host = url.host_str().filter(|host| !host.is_empty())?;
-    if has_more {
+    // No pattern is understood here, so a star would be a name that nobody has.
+    if has_more || host.contains('*') {
         return None;
     }
     let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
@@ -242,9 +244,17 @@ mod tests {
 
     #[test]
     fn what_is_no_name_is_refused_by_its_place() {
-        for text in
-            ["https://a.example", "a.example:8080", "a.example/x", "*,a.example", "a,,b", "*.*", "u@a"]
-        {
+        for text in [
+            "https://a.example",
+            "a.example:8080",
+            "a.example/x",
+            "*,a.example",
+            "a,,b",
+            "*.*",
+            "u@a",
+            ".a.example",
+            "a..b",
+        ] {
             let why = read::<Hosts>(text).unwrap_err().0.unwrap();
             assert!(why.starts_with("entry "), "{text}: {why}");
         }
@@ -262,6 +272,7 @@ mod tests {
             "chat.example.com",
             "https://a.example/x",
             "https://u@a.example",
+            "https://*.example",
             "*;https://a.b",
         ] {
             assert!(read::<Origins>(text).is_err(), "{text}");

@@ -6,6 +6,7 @@
 //! Nothing here touches the environment, the disk or the database: they are handed in as [`Sources`].
 
 mod choice;
+mod content_policy;
 mod cookie;
 mod database;
 mod docs;

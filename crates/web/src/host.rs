@@ -106,8 +106,10 @@ impl<'a> Name<'a> {
     }
 }
 
+/// A port that somebody can listen on, or none behind the colon, which says the usual one (RFC 3986, 3.2.3).
 fn is_port(text: &str) -> bool {
-    text.len() <= 5 && text.bytes().all(|byte| byte.is_ascii_digit())
+    let is_number = text.bytes().all(|byte| byte.is_ascii_digit());
+    is_number && (text.is_empty() || text.parse::<u16>().is_ok_and(|port| port > 0))
 }
 
 impl Stranger {
@@ -217,6 +219,10 @@ mod tests {
             "user@localhost",
             "localhost:80:80",
             "localhost:x",
+            "localhost:0",
+            "localhost:65536",
+            "[::1]:99999",
+            "localhost:+1",
             "[::1",
             "[localhost]",
             "::1",

@@ -124,7 +124,12 @@ async fn a_value_that_is_none_stops_the_start_by_its_name(stage: Stage) {
         .env("PERMISSIONS_POLICY", "none")
         .env("CONTENT_SECURITY_POLICY", "default-src 'self'\nSet-Cookie: a=b")
         .env("CORS_ALLOW_ORIGIN", "null")
-        .env("WARDROOM_ALLOWED_HOSTS", "https://chat.example.com");
+        .env("WARDROOM_ALLOWED_HOSTS", "https://chat.example.com")
+        // What a browser would silently take for something else is no value either.
+        .env("CONTENT_SECURITY_POLICY_REPORT_ONLY", "default-src self")
+        .env("REPORTING_ENDPOINTS", "default=\"http://reports.example/\"")
+        .env("WEBUI_URL", "https://*.example.com")
+        .env("WEBUI_AUTH_TRUSTED_EMAIL_HEADER", "Sec-Fetch-User");
     let said = stage.fails().stderr;
     for name in [
         "HSTS",
@@ -132,6 +137,10 @@ async fn a_value_that_is_none_stops_the_start_by_its_name(stage: Stage) {
         "CONTENT_SECURITY_POLICY",
         "CORS_ALLOW_ORIGIN",
         "WARDROOM_ALLOWED_HOSTS",
+        "CONTENT_SECURITY_POLICY_REPORT_ONLY",
+        "REPORTING_ENDPOINTS",
+        "WEBUI_URL",
+        "WEBUI_AUTH_TRUSTED_EMAIL_HEADER",
     ] {
         assert!(said.contains(&format!("{name} is ")), "{name} is not in: {said}");
     }

@@ -81,6 +81,10 @@ async fn a_request_that_names_no_host_or_two_is_400(app: TestApp) {
         "GET /api/config HTTP/1.1\r\nHost: localhost\r\nHost: evil.example\r\n",
         "GET /api/config HTTP/1.1\r\nHost: user@localhost\r\n",
         "GET /api/config HTTP/1.1\r\nHost: localhost, evil.example\r\n",
+        "GET /api/config HTTP/1.1\r\nHost: localhost:0\r\n",
+        "GET /api/config HTTP/1.1\r\nHost: localhost:65536\r\n",
+        "GET /api/config HTTP/1.1\r\nHost: [::1]:99999\r\n",
+        "GET //evil.example/api/config HTTP/1.1\r\nHost: localhost\r\nHost: evil.example\r\n",
         "GET http://localhost/api/config HTTP/1.1\r\nHost: evil.example\r\n",
         "GET http://user@localhost/api/config HTTP/1.1\r\nHost: localhost\r\n",
     ];

@@ -27,6 +27,7 @@ mod demo;
 mod email_forms;
 mod full_disk;
 mod gateway;
+mod get_crawl;
 mod grants;
 mod groups;
 mod headers;

@@ -16,13 +16,13 @@ const DESCRIPTION: &str = include_str!("../../../../docs/openapi.json");
 const MISSING: &str = "00000000-0000-4000-8000-000000000000";
 
 /// One line of the matrix: what each kind of caller is answered.
-struct Line {
-    method: String,
-    path: String,
+pub(super) struct Line {
+    pub(super) method: String,
+    pub(super) path: String,
     cells: Vec<(String, String)>,
 }
 
-fn matrix() -> Vec<Line> {
+pub(super) fn matrix() -> Vec<Line> {
     let mut table = MATRIX.lines().filter(|line| line.starts_with('|'));
     let split = |line: &str| -> Vec<String> {
         line.trim_matches('|').split(" | ").map(|cell| cell.trim().trim_matches('`').to_owned()).collect()
@@ -39,15 +39,15 @@ fn matrix() -> Vec<Line> {
 }
 
 /// The people and programs of the matrix, and the objects of the one called `user`.
-struct Cast {
-    app: TestApp,
+pub(super) struct Cast {
+    pub(super) app: TestApp,
     people: BTreeMap<&'static str, Person>,
-    callers: BTreeMap<&'static str, Caller>,
+    pub(super) callers: BTreeMap<&'static str, Caller>,
     ids: BTreeMap<&'static str, String>,
 }
 
 impl Cast {
-    async fn gather(stage: Stage) -> Self {
+    pub(super) async fn gather(stage: Stage) -> Self {
         let app = stage
             .demo()
             .env("ENABLE_API_KEYS", "true")
@@ -119,7 +119,7 @@ impl Cast {
     }
 
     /// The path with what it names: things of `user`, or things that do not exist.
-    fn name(&self, line: &Line, are_real: bool) -> String {
+    pub(super) fn name(&self, line: &Line, are_real: bool) -> String {
         let heads = [
             ("/api/v1/chats/share/", "share"),
             ("/api/v1/chats/", "chat"),
