@@ -188,7 +188,11 @@ fn cells(record: &Record, hash: &[u8; 32]) -> [String; 21] {
 
 /// A cell that no spreadsheet takes for a formula, in quotes where it must be.
 fn cell(text: &str) -> String {
-    let begins_formula = text.starts_with(['=', '+', '-', '@', '\t', '\r']);
+    // Some programs take away what stands before the sign, and know its wide forms.
+    let shown = text.trim_start_matches(|c: char| c.is_whitespace() || line::is_invisible(c));
+    let begins_formula = shown
+        .starts_with(['=', '+', '-', '@', '\u{ff1d}', '\u{ff0b}', '\u{ff0d}', '\u{ff20}'])
+        || text.starts_with(['\t', '\r', '\n']);
     let safe = if begins_formula { format!("'{text}") } else { text.to_owned() };
     let visible: String = safe.chars().map(|c| if line::is_invisible(c) { ' ' } else { c }).collect();
     if visible.contains([',', '"', ' ', '\'']) {
@@ -209,6 +213,9 @@ mod tests {
             ("=1+1", "\"'=1+1\""),
             ("@SUM(A1)", "\"'@SUM(A1)\""),
             ("-2", "\"'-2\""),
+            (" =1+1", "\"' =1+1\""),
+            ("\u{200b}=1+1", "\"' =1+1\""),
+            ("\u{ff1d}1+1", "\"'\u{ff1d}1+1\""),
             ("a,\"b\"", "\"a,\"\"b\"\"\""),
             ("a\r\n=b", "\"a  =b\""),
         ] {

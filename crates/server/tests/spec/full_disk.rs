@@ -25,6 +25,7 @@ async fn fill(app: &TestApp, person: &testkit::Caller) -> usize {
                 "{}",
                 app.log()
             );
+            assert_eq!(answer.header("retry-after"), Some("1"));
             return made;
         }
     }

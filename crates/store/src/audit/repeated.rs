@@ -5,7 +5,7 @@
 //! happened, with the last of these requests as the example. Kinds of events are counted apart, so that none can be
 //! hidden behind another. Everything is in memory and bounded; nothing waits here.
 //!
-//! Not counted here: what people do who are signed in, and failed sign-ins, of which the throttle lets only few through.
+//! Not counted here: what members do who are signed in, and failed sign-ins, of which the throttle lets only few through.
 
 use std::{
     collections::HashMap,
@@ -14,7 +14,7 @@ use std::{
 };
 
 use kernel::{
-    ApiKeyId, KeyId, Network, PersonCredential, Timestamp, Who,
+    ApiKeyId, KeyId, Network, PersonCredential, Role, Timestamp, UserId, Who,
     audit::{Entry, Event, Outcome},
 };
 
@@ -54,6 +54,8 @@ enum Source {
     Network(Network),
     Program(KeyId),
     ApiKey(ApiKeyId),
+    /// Somebody who waits for approval: where sign-up is open, that is anybody.
+    Pending(UserId),
     /// More than can be told apart.
     Others,
 }
@@ -65,6 +67,9 @@ impl Source {
             Who::Program(program) => Some(Self::Program(program.key.clone())),
             Who::Person(person) => match &person.credential {
                 PersonCredential::ApiKey(key) => Some(Self::ApiKey(key.id.clone())),
+                PersonCredential::Session(_) if person.role == Role::Pending => {
+                    Some(Self::Pending(person.user.clone()))
+                }
                 PersonCredential::Session(_) => None,
             },
             Who::Master | Who::Operator => None,
@@ -76,6 +81,7 @@ impl Source {
             Self::Network(network) => network.to_string(),
             Self::Program(key) => key.to_string(),
             Self::ApiKey(key) => key.to_string(),
+            Self::Pending(user) => user.to_string(),
             Self::Others => "others".to_owned(),
         }
     }
