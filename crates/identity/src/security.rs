@@ -1,6 +1,8 @@
 //! How the account of somebody is secured, for administrators who help out: where it is signed in, and with what.
 
-use kernel::{ManageUsers, Permit, Refusal, Session, UserId};
+use std::collections::HashSet;
+
+use kernel::{ManageUsers, Permit, Refusal, Session, User, UserId};
 use store::{factors, sessions};
 
 use crate::{Identity, error::IdentityError};
@@ -14,9 +16,13 @@ impl Identity {
         Ok(sessions::of(&self.0.db, user, self.0.world.now()).await?)
     }
 
-    /// Whether a person has something besides the password: an authenticator app or a passkey.
-    pub async fn has_second_factor(&self, user: &UserId, _: &Permit<ManageUsers>) -> Result<bool, Refusal> {
-        let factors = factors::of(&self.0.db, user).await?;
-        Ok(factors.has_totp || factors.passkeys > 0)
+    /// Who of these people has something besides the password.
+    pub async fn with_second_factor(
+        &self,
+        users: &[User],
+        _: &Permit<ManageUsers>,
+    ) -> Result<HashSet<UserId>, Refusal> {
+        let ids: Vec<&UserId> = users.iter().map(|user| &user.id).collect();
+        Ok(factors::holders(&self.0.db, &ids).await?)
     }
 }

@@ -51,7 +51,7 @@ struct Facts {
 
 permissions! {
     "workspace" {
-        /// Change the models' names, visibility and grants, where a grant lets them write.
+        /// Decide who may use a model, where a grant lets them write.
         WorkspaceModels, "models" = false, "USER_PERMISSIONS_WORKSPACE_MODELS_ACCESS";
         /// Make collections of knowledge.
         WorkspaceKnowledge, "knowledge" = false, "USER_PERMISSIONS_WORKSPACE_KNOWLEDGE_ACCESS";

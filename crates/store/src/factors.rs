@@ -4,7 +4,7 @@
 //! What works once is used up by one statement with the condition in it, so that of any number of parallel tries, in
 //! any number of processes, one succeeds.
 
-use std::time::Duration;
+use std::{collections::HashSet, time::Duration};
 
 use kernel::{
     Caller, ChangeOwnAccount, ManageUsers, PasskeyId, Permit, Session, SessionId, Timestamp, UserId,
@@ -17,7 +17,7 @@ use crate::{
     revision::{self, Topic},
     sessions,
     users::count_of,
-    value::values,
+    value::{Value, values},
 };
 
 /// Proofs that may be tried within [`WINDOW`].
@@ -91,6 +91,21 @@ pub async fn of(db: &Db, user: &UserId) -> Result<Factors, StoreError> {
     let row = db.query_one(sql, values![user]).await?.ok_or(StoreError::Internal)?;
     let mut fields = row.fields("totp");
     Ok(Factors { has_totp: fields.read()?, passkeys: fields.read()?, recovery_codes: fields.read()? })
+}
+
+/// Those of these accounts that have a second factor.
+pub async fn holders(db: &Db, users: &[&UserId]) -> Result<HashSet<UserId>, StoreError> {
+    if users.is_empty() {
+        return Ok(HashSet::new());
+    }
+    let places: Vec<String> = (1..=users.len()).map(|n| format!("${n}")).collect();
+    let places = places.join(", ");
+    let sql = format!(
+        "SELECT account_id FROM totp WHERE seed IS NOT NULL AND account_id IN ({places})
+         UNION SELECT account_id FROM passkey WHERE account_id IN ({places})"
+    );
+    let rows = db.query(sql, users.iter().map(|user| Value::from(*user)).collect()).await?;
+    rows.into_iter().map(|row| row.single("account")).collect()
 }
 
 /// The authenticator app of an account, confirmed or not.

@@ -98,8 +98,17 @@ impl Desk {
 
     /// Begins a chat, empty or with messages.
     pub async fn create(&self, change: &ChatChange) -> Result<OpenChat, WorkspaceError> {
+        let (row, messages) = self.draft(change)?;
+        chats::create(&self.inner.db, &row, &messages, &self.permit).await?;
+        self.open(&row.head.id).await
+    }
+
+    /// A chat of mine that is not stored yet.
+    pub(crate) fn draft(&self, change: &ChatChange) -> Result<(ChatRow, Vec<Message>), WorkspaceError> {
+        self.may_keep()?;
         change.check()?;
         self.may_choose(change, "{}")?;
+        self.may_say(change, &[])?;
         let now = self.inner.world.now();
         let messages = change.changed_messages(&[], |_| false, now)?;
         self.may_instruct_by(&messages)?;
@@ -122,8 +131,7 @@ impl Desk {
             extra: change.merged_extra("{}").unwrap_or_else(|| "{}".to_owned()),
             meta: "{}".to_owned(),
         };
-        chats::create(&self.inner.db, &row, &messages, &self.permit).await?;
-        self.open(&row.head.id).await
+        Ok((row, messages))
     }
 
     /// Merges a change into a chat; what does not differ is not written.
@@ -138,9 +146,7 @@ impl Desk {
             let stored = chats::messages_of(db, id).await?;
             let is_written = |message: &MessageId| self.inner.turns.is_written(id, message);
             let changed = change.changed_messages(&stored, is_written, now)?;
-            if change.rewrites(&stored) {
-                self.require(Permission::ChatEdit)?;
-            }
+            self.may_say(change, &stored)?;
             self.may_instruct_by(&changed)?;
             changed
         };
@@ -207,6 +213,7 @@ impl Desk {
 
     /// Copies a chat with new ids. An answer that is being written is copied as far as it got.
     pub async fn copy(&self, id: &ChatId) -> Result<OpenChat, WorkspaceError> {
+        self.may_keep()?;
         let OpenChat { row, mut messages, .. } = self.open(id).await?;
         let (world, now) = (&self.inner.world, self.inner.world.now());
         let renamed: HashMap<MessageId, MessageId> =
@@ -287,6 +294,7 @@ impl Desk {
     /// Begins an answer. It is written to its end whether or not anybody watches.
     pub async fn start_turn(&self, chat: &ChatId, new: NewTurn) -> Result<StartedTurn, WorkspaceError> {
         let (mut row, permit) = self.own(chat).await?;
+        self.may_keep()?;
         if matches!(new, NewTurn::Again { .. }) {
             self.require(Permission::ChatRegenerateResponse)?;
         }

@@ -353,7 +353,10 @@ async fn chats(play: &Play<'_>, provider: &FakeProvider) {
     play.post(&kim, "chat.made", &path("/clone"), json!({})).await;
     play.post(&kim, "chat.shared", &path("/share"), json!({})).await;
     play.delete(&kim, "chat.unshared", &path("/share")).await;
-    kim.post(&path("/share"), json!({})).await.expect(200);
+    let link = text(&kim.post(&path("/share"), json!({})).await.expect(200).json()["share_id"]);
+    play.post(&kim, "chat.made", &format!("/api/v1/chats/{link}/clone/shared"), json!({})).await;
+    let export = json!({ "chats": [{ "chat": { "title": "Three" } }] });
+    play.post(&kim, "chat.made", "/api/v1/chats/import", export).await;
     play.delete(&kim, "chat.unshared", "/api/v1/chats/share/all").await;
     provider.answers(Reply::says("one two three").silent_after(2));
     let question = json!({ "model": MODEL, "parent_id": "a", "content": "z" });

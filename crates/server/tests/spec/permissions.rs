@@ -8,12 +8,15 @@ spec! {
     a_missing_permission_is_named_and_nothing_happens;
     what_a_chat_is_asked_with_needs_its_permission;
     an_answer_is_asked_for_again_only_with_the_permission;
+    a_message_is_neither_system_prompt_nor_attachment_nor_rating_without_the_permission;
+    where_chats_are_not_to_be_kept_none_is;
     the_defaults_are_stored_and_count_at_the_next_request;
     what_the_environment_decides_is_locked;
     only_administrators_see_and_change_the_defaults;
     a_change_of_the_defaults_leaves_one_record;
     who_waits_for_approval_has_none;
     it_can_be_seen_what_somebody_may_do_and_why;
+    a_house_that_is_open_to_all_says_so;
 }
 
 const DEFAULTS: &str = "/api/v1/users/default/permissions";
@@ -146,6 +149,71 @@ async fn an_answer_is_asked_for_again_only_with_the_permission(stage: Stage) {
     assert_eq!(provider.calls(), 0);
 }
 
+async fn a_message_is_neither_system_prompt_nor_attachment_nor_rating_without_the_permission(stage: Stage) {
+    let provider = FakeProvider::start().await;
+    let app = stage.provider(&provider).start().await;
+    let (ada, bob) = (app.admin().await, app.person("bob").await);
+    let (chat, message) = chat_of(&bob).await;
+    let said = |id: &str, role: &str, parent: Value, extra: Value| {
+        let mut said = json!({ "id": id, "role": role, "content": "Obey the cat.", "parentId": parent, "childrenIds": [] });
+        said.as_object_mut().unwrap().extend(extra.as_object().unwrap().clone());
+        json!({ "chat": { "history": { "messages": { id: said } } } })
+    };
+    let instruct = said("s1", "system", json!(null), json!({}));
+    bob.post(&chat, instruct.clone()).await.expect(200);
+    let names = ["system_prompt", "file_upload", "rate_response", "edit"];
+    let off: serde_json::Map<String, Value> =
+        names.iter().map(|name| ((*name).to_owned(), json!(false))).collect();
+    ada.post(DEFAULTS, json!({ "chat": off })).await.expect(200);
+    // What is there already may come back as it is.
+    bob.post(&chat, instruct).await.expect(200);
+    for (body, permission) in [
+        (said("s2", "system", json!(null), json!({})), "chat.system_prompt"),
+        (said("f1", "user", json!(null), json!({ "files": [{ "id": "f" }] })), "chat.file_upload"),
+        (
+            said("r1", "assistant", json!(message), json!({ "annotation": { "rating": -1 } })),
+            "chat.rate_response",
+        ),
+        (said("s1", "user", json!(null), json!({})), "chat.edit"),
+        (said("s1", "system", json!(message), json!({})), "chat.edit"),
+        (json!({ "chat": { "files": [{ "id": "f" }] } }), "chat.file_upload"),
+    ] {
+        lacks(bob.post(&chat, body).await, permission);
+    }
+    // And no model hears what was stored before.
+    let ask = json!({ "model": MODEL, "parent_id": "s1", "content": "And now?" });
+    bob.post(&format!("{chat}/turns"), ask).await.expect(201);
+    let asked = eventually("the model is asked", async || {
+        provider.requests().iter().find(|it| it.text().contains("And now?")).cloned()
+    })
+    .await;
+    assert!(!asked.text().contains("Obey the cat."), "{}", asked.text());
+}
+
+async fn where_chats_are_not_to_be_kept_none_is(stage: Stage) {
+    let provider = FakeProvider::start().await;
+    let app = stage.provider(&provider).start().await;
+    let (ada, bob) = (app.admin().await, app.person("bob").await);
+    let (chat, _) = chat_of(&bob).await;
+    ada.post(DEFAULTS, json!({ "chat": { "temporary_enforced": true } })).await.expect(200);
+    let ask = json!({ "model": MODEL, "parent_id": null, "content": "Hi" });
+    for (path, body) in [
+        ("/api/v1/chats/new".to_owned(), json!({ "chat": {} })),
+        ("/api/v1/chats/import".to_owned(), json!({ "chats": [{ "chat": {} }] })),
+        (format!("{chat}/clone"), json!({})),
+        (format!("{chat}/turns"), ask),
+    ] {
+        assert_eq!(bob.post(&path, body).await.expect(403).code(), "chats_not_kept", "{path}");
+    }
+    assert_eq!(provider.calls(), 0);
+    assert_eq!(app.sql("SELECT COUNT(*) FROM chat"), [["1"]]);
+    // What was kept before can be read and deleted, models can be asked, and it does not bind administrators.
+    bob.get(&chat).await.expect(200);
+    bob.delete(&chat).await.expect(200);
+    bob.chat("Hi").await.expect(200);
+    ada.post("/api/v1/chats/new", json!({ "chat": {} })).await.expect(200);
+}
+
 async fn the_defaults_are_stored_and_count_at_the_next_request(app: TestApp) {
     let (ada, bob) = (app.admin().await, app.person("bob").await);
     let change = json!({ "chat": { "delete": false }, "features": { "webhooks": true } });
@@ -265,4 +333,20 @@ async fn it_can_be_seen_what_somebody_may_do_and_why(stage: Stage) {
     let closed = hers["models"].as_array().unwrap().iter().find(|it| it["id"] == "closed").unwrap();
     assert_eq!((&closed["allowed"], &closed["because"]), (&json!(true), &json!([{ "kind": "admin" }])));
     ada.get("/api/v1/users/user_nobody/access").await.expect(404);
+}
+
+async fn a_house_that_is_open_to_all_says_so(stage: Stage) {
+    let provider = FakeProvider::start().await;
+    let app = stage.env("BYPASS_MODEL_ACCESS_CONTROL", "true").provider(&provider).start().await;
+    let (ada, bob) = (app.admin().await, app.person("bob").await);
+    ada.chat("Hi").await.expect(200);
+    let closed = json!({ "id": MODEL, "access_grants": [] });
+    ada.post("/api/v1/models/model/access/update", closed).await.expect(200);
+    for person in [&bob, &*ada] {
+        let access = ada.get(&format!("/api/v1/users/{}/access", person.id)).await.expect(200).json();
+        let model = &access["models"][0];
+        assert_eq!((&model["id"], &model["allowed"]), (&json!(MODEL), &json!(true)));
+        assert_eq!(model["because"], json!([{ "kind": "bypass" }]));
+        person.chat("Hi").await.expect(200);
+    }
 }

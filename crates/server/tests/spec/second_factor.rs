@@ -189,7 +189,12 @@ async fn a_sign_in_from_before_everybody_needed_a_second_factor_is_over(stage: S
     let mut app = stage.env("ENABLE_API_KEYS", "true").start().await;
     let (ada, bob) = (app.admin().await, app.person("bob").await);
     enrol(&bob).await;
-    ada.get("/api/v1/auths/").await.expect(200);
+    let listed = ada.get("/api/v1/users/").await.expect(200).json();
+    let of = |person: &Person| {
+        let users = listed["users"].as_array().unwrap();
+        users.iter().find(|user| user["id"] == person.id).unwrap()["second_factor"].clone()
+    };
+    assert_eq!((of(&ada), of(&bob)), (json!(false), json!(true)));
     app.set_env("ENABLE_MFA", "true");
     app.restart().await;
     for path in ["/api/v1/auths/", "/api/v1/chats/", "/api/v1/users/", "/api/v1/auths/sessions"] {

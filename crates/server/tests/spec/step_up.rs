@@ -8,6 +8,7 @@ spec! {
     a_proof_counts_for_its_own_session_alone;
     with_a_second_factor_the_password_alone_confirms_nothing;
     a_code_confirms_once_and_guessing_ends_after_ten_tries;
+    nothing_that_opens_doors_changes_or_leaves_without_a_fresh_proof;
 }
 
 const STEP_UP: &str = "/api/v1/auths/step-up";
@@ -78,6 +79,72 @@ async fn a_code_confirms_once_and_guessing_ends_after_ten_tries(app: TestApp) {
     }
     assert_eq!((codes[9].as_str(), codes[10].as_str()), ("wrong_code", "too_many_attempts"));
     assert_eq!(ada.post(STEP_UP, json!({ "code": device.code(1) })).await.code(), "too_many_attempts");
+}
+
+async fn nothing_that_opens_doors_changes_or_leaves_without_a_fresh_proof(app: TestApp) {
+    let (ada, bob) = (app.admin().await, app.person("bob").await);
+    an_hour_passes(&app, &ada).await;
+    let before = app.sql("SELECT id, name, email, role, password, deactivated_at FROM account ORDER BY id");
+    for (method, path) in [
+        // Credentials and factors.
+        ("POST", "/api/v1/auths/mfa/enroll/start"),
+        ("POST", "/api/v1/auths/mfa/recovery/codes"),
+        ("DELETE", "/api/v1/auths/mfa"),
+        ("POST", "/api/v1/auths/passkeys/register/start"),
+        ("DELETE", "/api/v1/auths/passkeys/passkey_1"),
+        ("POST", "/api/v1/users/user_1/second-factor/reset"),
+        // Keys of people, of programs and of providers.
+        ("POST", "/api/v1/auths/api_keys"),
+        ("POST", "/api/v1/auths/api_key"),
+        ("POST", KEYS),
+        ("PATCH", "/api/v1/keys/key_1"),
+        ("DELETE", "/api/v1/keys/key_1"),
+        ("POST", "/api/v1/keys/key_1/unblock"),
+        ("POST", "/key/generate"),
+        ("POST", "/key/update"),
+        ("POST", "/key/delete"),
+        ("POST", "/key/unblock"),
+        ("POST", "/api/v1/connections"),
+        ("PATCH", "/api/v1/connections/conn_1"),
+        ("DELETE", "/api/v1/connections/conn_1"),
+        ("POST", "/openai/config/update"),
+        // Accounts, roles and rights.
+        ("POST", "/api/v1/auths/add"),
+        ("POST", "/api/v1/users/import"),
+        ("DELETE", "/api/v1/users/user_1"),
+        ("POST", "/api/v1/users/default/permissions"),
+        ("POST", "/api/v1/groups/create"),
+        ("POST", "/api/v1/groups/id/group_1/update"),
+        ("POST", "/api/v1/groups/id/group_1/users/add"),
+        ("POST", "/api/v1/groups/id/group_1/users/remove"),
+        ("DELETE", "/api/v1/groups/id/group_1/delete"),
+        ("POST", "/api/v1/models/model/access/update"),
+        // Settings, those of the audit log among them, and exports.
+        ("PATCH", "/api/v1/settings"),
+        ("POST", "/api/v1/auths/admin/config"),
+        ("GET", "/api/v1/audit/export"),
+        ("GET", "/api/v1/chats/all/db"),
+    ] {
+        let refused = ada.draft(method, path).json(&json!({})).send().await;
+        assert_eq!((refused.status, refused.code().as_str()), (403, "step_up_required"), "{method} {path}");
+    }
+    let update = format!("/api/v1/users/{}/update", bob.id);
+    for change in [
+        json!({ "role": "admin" }),
+        json!({ "email": "other@example.com" }),
+        json!({ "password": "anchovy lamp post" }),
+        json!({ "name": "Robert", "role": "admin" }),
+    ] {
+        assert_eq!(ada.post(&update, change).await.expect(403).code(), "step_up_required");
+    }
+    assert_eq!(
+        app.sql("SELECT id, name, email, role, password, deactivated_at FROM account ORDER BY id"),
+        before
+    );
+    for table in ["api_key", "virtual_key", "connection", "user_group", "passkey", "totp"] {
+        assert_eq!(app.sql(&format!("SELECT COUNT(*) FROM {table}")), [["0"]], "{table}");
+    }
+    ada.post(&update, json!({ "name": "Robert" })).await.expect(200);
 }
 
 /// The same person with an authenticator app, in the session that goes on.

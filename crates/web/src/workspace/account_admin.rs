@@ -80,7 +80,9 @@ async fn add_user(
         profile_image_url: form.profile_image_url.as_deref().unwrap_or_default(),
     };
     let user = identity.create(account, form.role.unwrap_or(Role::Pending).into(), permit).await?;
-    Ok(Json(AddedUser { token: None, token_type: "Bearer", user: User::of(user, &identity) }))
+    // Who was just made has a password alone.
+    let user = User::of(user, &std::collections::HashSet::new(), &identity);
+    Ok(Json(AddedUser { token: None, token_type: "Bearer", user }))
 }
 
 /// What became of a list of accounts.

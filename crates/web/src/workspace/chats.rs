@@ -2,6 +2,7 @@
 //! else's is answered like what does not exist.
 
 mod admin;
+mod import;
 pub(super) mod message;
 mod shape;
 mod share;
@@ -36,6 +37,7 @@ pub(super) fn routes() -> Group {
         .route(Access::Member.own(), routes!(toggle_archive))
         .route(Access::Member.own(), routes!(clone_chat))
         .route(Access::Member.own(), routes!(update_message, delete_message))
+        .with(import::routes())
         .with(share::routes())
         .with(admin::routes())
 }

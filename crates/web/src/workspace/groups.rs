@@ -356,8 +356,9 @@ async fn list_group_members(
     let page = Some(asked.page.unwrap_or(1));
     let permit = caller.may_manage_groups()?;
     let (people, total) = identity.members(&id, kind, asked.query.as_deref(), page, &permit).await?;
+    let holders = identity.with_second_factor(&people, &caller.may_manage_users()?).await?;
     Ok(Json(GroupMembers {
-        users: people.into_iter().map(|user| User::of(user, &identity)).collect(),
+        users: people.into_iter().map(|user| User::of(user, &holders, &identity)).collect(),
         total,
     }))
 }

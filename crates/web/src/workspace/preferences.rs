@@ -22,6 +22,8 @@ const MOST: usize = 256 << 10;
 const DIRECT: &str = "directConnections";
 /// The same for servers of tools.
 const TOOL_SERVERS: &str = "toolServers";
+/// Where they say how they want to be told of things.
+const NOTICES: &str = "notifications";
 
 pub(super) fn routes() -> Group {
     Group::new(Dialect::Workspace)
@@ -76,6 +78,10 @@ async fn update_user_settings(
     if wanted.ui.get(TOOL_SERVERS).is_some_and(|value| !is_empty(value)) {
         rights.require(Permission::FeaturesDirectToolServers)?;
     }
+    let webhook = wanted.ui.get(NOTICES).and_then(|notices| notices.get("webhook_url"));
+    if webhook.is_some_and(|value| !is_empty(value)) {
+        rights.require(Permission::FeaturesWebhooks)?;
+    }
     let services = app.services();
     let stored = store::preferences::of(&services.db, &person.user).await.map_err(Refusal::from)?;
     let mut after: UserSettings = stored
@@ -108,6 +114,7 @@ fn is_empty(value: &Value) -> bool {
         Value::Null => true,
         Value::Array(items) => items.is_empty(),
         Value::Object(map) => map.values().all(is_empty),
+        Value::String(text) => text.is_empty(),
         _ => false,
     }
 }

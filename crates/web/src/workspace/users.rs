@@ -1,5 +1,7 @@
 //! Accounts, for administrators: Open WebUI's routes and fields. And who else is here, for members.
 
+use std::collections::HashSet;
+
 use axum::{Extension, Json, extract::State};
 use gateway::Gateway;
 use http::StatusCode;
@@ -77,19 +79,22 @@ pub(super) struct User {
     is_active: bool,
     /// Whether there is a password to sign in with.
     has_password: bool,
+    /// Whether something besides the password is asked for at a sign-in.
+    second_factor: bool,
     /// The groups whose rights the person has, those above the own ones included.
     group_ids: Vec<String>,
 }
 
 impl User {
-    /// What administrators see of a person.
-    pub(super) fn of(user: kernel::User, identity: &Identity) -> Self {
+    /// What administrators see of a person; `holders` are those who have a second factor.
+    pub(super) fn of(user: kernel::User, holders: &HashSet<UserId>, identity: &Identity) -> Self {
         let rights = identity.rights_of(&user.id, user.role);
         let last_active_at = user.last_active_at.map_or(user.created_at, |at| at.max(user.created_at));
         Self {
             group_ids: rights.groups().iter().map(ToString::to_string).collect(),
             is_active: user.is_active(),
             has_password: user.password.is_some(),
+            second_factor: holders.contains(&user.id),
             id: user.id.to_string(),
             name: user.name,
             email: user.email.as_str().to_owned(),
@@ -103,7 +108,7 @@ impl User {
 
 /// One page of accounts.
 #[derive(Serialize, ToSchema)]
-pub(super) struct UserPage {
+struct UserPage {
     users: Vec<User>,
     /// Of all pages.
     total: u64,
@@ -193,7 +198,9 @@ async fn list_users(
     let permit = &caller.may_manage_users()?;
     let page = asked.page.unwrap_or(1);
     let (users, total) = identity.users(asked.filter(), asked.order(), page, permit).await?;
-    Ok(Json(UserPage { users: users.into_iter().map(|user| User::of(user, &identity)).collect(), total }))
+    let holders = identity.with_second_factor(&users, permit).await?;
+    let listed = users.into_iter().map(|user| User::of(user, &holders, &identity));
+    Ok(Json(UserPage { users: listed.collect(), total }))
 }
 
 /// A person, as others see them.
@@ -278,8 +285,6 @@ struct UserDetails {
     user: User,
     /// How many sign-ins are not over.
     sessions: u64,
-    /// Whether something besides the password is asked for at a sign-in.
-    second_factor: bool,
 }
 
 /// One account.
@@ -293,8 +298,8 @@ async fn get_user(
 ) -> Answer<Json<UserDetails>> {
     let permit = &caller.may_manage_users()?;
     let (user, sessions) = identity.user_with_sessions(&id, permit).await?;
-    let second_factor = identity.has_second_factor(&id, permit).await?;
-    Ok(Json(UserDetails { user: User::of(user, &identity), sessions, second_factor }))
+    let holders = identity.with_second_factor(std::slice::from_ref(&user), permit).await?;
+    Ok(Json(UserDetails { user: User::of(user, &holders, &identity), sessions }))
 }
 
 /// A person, as other members see them.
@@ -373,7 +378,8 @@ async fn update_user(
     if !user.is_active() {
         keys_were_blocked(&gateway).await;
     }
-    Ok(Json(User::of(user, &identity)))
+    let holders = identity.with_second_factor(std::slice::from_ref(&user), permit).await?;
+    Ok(Json(User::of(user, &holders, &identity)))
 }
 
 /// The virtual keys of who may not sign in do not work any more, from now on rather than from when it is noticed.

@@ -739,6 +739,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/chats/import": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Import chats as mine, all or none. Needs `chat.import`, and for what is in them the permissions that writing it would
+         *     need.
+         */
+        post: operations["import_chats"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/chats/list": {
         parameters: {
             query?: never;
@@ -945,6 +965,23 @@ export interface paths {
         put?: never;
         /** Copy a chat. */
         post: operations["clone_chat"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/chats/{id}/clone/shared": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Copy a chat that was shared with me, by its link, into one of mine. 404 when the link opens nothing. */
+        post: operations["clone_shared_chat"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2732,6 +2769,11 @@ export interface components {
             /** Format: int64 */
             updated_at: number;
         };
+        /** @description Chats of an export. */
+        ChatImport: {
+            /** @description At most 1000. */
+            chats: components["schemas"]["ImportedChat"][];
+        };
         /** @description One reading by an administrator. */
         ChatReading: {
             admin: components["schemas"]["Reader"];
@@ -3027,6 +3069,21 @@ export interface components {
             messages?: {
                 [key: string]: components["schemas"]["MessageInput"];
             };
+        };
+        /** @description A chat of an export. Ids, owner and links of it are not taken over. */
+        ImportedChat: components["schemas"]["ChatChange"] & {
+            archived?: boolean | null;
+            /**
+             * Format: int64
+             * @description Unix seconds; the present when it is left out or yet to come.
+             */
+            created_at?: number | null;
+            pinned?: boolean | null;
+            /**
+             * Format: int64
+             * @description Unix seconds.
+             */
+            updated_at?: number | null;
         };
         /** @description What became of a list of accounts. */
         ImportedUsers: {
@@ -4014,6 +4071,8 @@ export interface components {
             /** @description May be empty. */
             profile_image_url: string;
             role: components["schemas"]["Role"];
+            /** @description Whether something besides the password is asked for at a sign-in. */
+            second_factor: boolean;
         };
         /** @description What a person may do, and why. */
         UserAccess: {
@@ -4043,8 +4102,6 @@ export interface components {
         };
         /** @description One account, with how it is used. */
         UserDetails: components["schemas"]["User"] & {
-            /** @description Whether something besides the password is asked for at a sign-in. */
-            second_factor: boolean;
             /**
              * Format: int64
              * @description How many sign-ins are not over.
@@ -5759,6 +5816,39 @@ export interface operations {
             default: components["responses"]["Problem"];
         };
     };
+    import_chats: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChatImport"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Chat"][];
+                };
+            };
+            /** @description `permission_missing`, `chats_not_kept` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
     list_chats_too: {
         parameters: {
             query?: {
@@ -6083,6 +6173,38 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Chat"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    clone_shared_chat: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The link's `share_id`. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Chat"];
+                };
+            };
+            /** @description `permission_missing`, `chats_not_kept` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
             default: components["responses"]["Problem"];

@@ -113,19 +113,7 @@ async fn list_shared(
 /// while its owner may not share or is deactivated.
 #[utoipa::path(get, path = "/api/v1/chats/share/{share_id}", tag = "sharing", params(("share_id" = String, Path)), responses((status = 200, body = SharedChat)))]
 async fn shared_chat(State(app): State<App>, At(id): At<ShareId>) -> Answer<impl IntoResponse> {
-    let missing = || Refusal::not_found("chat");
-    if !is_on(&app) {
-        return Err(missing().into());
-    }
-    let services = app.services();
-    let share = services.workspace.shared(&id).await?.ok_or_else(missing)?;
-    let owner = services.identity.user(&share.owner).await?.ok_or_else(missing)?;
-    let may_share = owner.is_active()
-        && owner.role != Role::Pending
-        && services.identity.rights_of(&owner.id, owner.role).permissions.has(Permission::ChatShare);
-    if !may_share {
-        return Err(missing().into());
-    }
+    let share = opened(&app, &id).await?;
     let shared = SharedChat {
         share_id: share.id.to_string(),
         id: share.id.to_string(),
@@ -136,6 +124,21 @@ async fn shared_chat(State(app): State<App>, At(id): At<ShareId>) -> Answer<impl
     };
     let unlisted = [(HeaderName::from_static("x-robots-tag"), HeaderValue::from_static("noindex, nofollow"))];
     Ok((unlisted, Json(shared)))
+}
+
+/// What a link opens at this moment.
+pub(super) async fn opened(app: &App, id: &ShareId) -> Result<store::shares::Share, Refusal> {
+    let missing = || Refusal::not_found("chat");
+    if !is_on(app) {
+        return Err(missing());
+    }
+    let services = app.services();
+    let share = services.workspace.shared(id).await?.ok_or_else(missing)?;
+    let owner = services.identity.user(&share.owner).await?.ok_or_else(missing)?;
+    let may_share = owner.is_active()
+        && owner.role != Role::Pending
+        && services.identity.rights_of(&owner.id, owner.role).permissions.has(Permission::ChatShare);
+    may_share.then_some(share).ok_or_else(missing)
 }
 
 impl Chat {

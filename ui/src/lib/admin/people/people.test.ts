@@ -16,6 +16,7 @@ const ben: AdminUser = {
   is_active: true,
   group_ids: [],
   has_password: true,
+  second_factor: false,
 };
 
 let asked: string[] = [];
