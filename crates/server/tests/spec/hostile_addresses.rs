@@ -61,7 +61,7 @@ async fn no_path_breaks_a_route(stage: Stage) {
     })
     .await;
     assert_eq!(house.app.sql("SELECT id, email, role FROM account ORDER BY id"), before);
-    house.is_whole().await;
+    house.still_stands().await;
 }
 
 async fn no_query_breaks_a_route(stage: Stage) {
@@ -121,5 +121,5 @@ async fn no_query_breaks_a_route(stage: Stage) {
         _ => Ok(()),
     })
     .await;
-    house.is_whole().await;
+    house.still_stands().await;
 }

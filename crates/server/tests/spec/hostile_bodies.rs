@@ -109,7 +109,7 @@ impl House {
     }
 
     /// What still has to hold when everything was tried: nobody fell, and whatever was stored reads back.
-    pub(crate) async fn is_whole(mut self) {
+    pub(crate) async fn still_stands(mut self) {
         assert_eq!(self.app.ended(), None, "{}", self.app.log());
         assert!(!self.app.log().contains("panicked"), "{}", self.app.log());
         self.app.restart().await;
@@ -253,7 +253,7 @@ async fn no_body_breaks_a_route(stage: Stage) {
         (is_refused || is_skipped || !takes[&asked.path]).then_some(()).ok_or_else(|| "taken".to_owned())
     })
     .await;
-    house.is_whole().await;
+    house.still_stands().await;
 }
 
 /// Values as JSON, each as hostile as its kind allows.
@@ -383,7 +383,7 @@ async fn no_value_breaks(stage: Stage, is_meant: impl Fn(&str) -> bool) {
         }
     })
     .await;
-    house.is_whole().await;
+    house.still_stands().await;
 }
 
 async fn no_value_of_a_field_of_an_account_breaks_a_route(stage: Stage) {
@@ -451,7 +451,7 @@ async fn fields_that_the_server_owns_never_take_effect(stage: Stage) {
     }
     assert_eq!((account(&eve.id), account(&ada)), (before, root));
     assert_eq!(house.app.sql("SELECT id FROM account WHERE role = 'admin'").len(), 1);
-    house.is_whole().await;
+    house.still_stands().await;
 }
 
 async fn a_refusal_never_repeats_what_it_refuses(stage: Stage) {

@@ -165,16 +165,9 @@ async fn no_token_brings_its_own_key_or_is_of_another_type(stage: Stage) {
     house.is_as_before().await;
 }
 
-async fn claims_that_are_not_of_a_living_session_open_nothing(stage: Stage) {
-    let house = House::build(stage).await;
-    assert_eq!(
-        house.carrying(&house.signed(|_| ()), By::Bearer).get(WHO).await.status,
-        200,
-        "what follows is no accident"
-    );
-    let said = claims(&house.ada.token);
-    let issued = said["iat"].as_i64().unwrap();
-    for (name, values) in [
+/// Values of claims that no session of the administrator's has. Each is signed truly.
+fn odd_claims(house: &House, issued: i64) -> [(&'static str, Vec<Value>); 6] {
+    [
         (
             "exp",
             vec![
@@ -213,7 +206,19 @@ async fn claims_that_are_not_of_a_living_session_open_nothing(stage: Stage) {
             ],
         ),
         ("typ", vec![json!("automation"), json!("Session"), json!(null), json!(["session"])]),
-    ] {
+    ]
+}
+
+async fn claims_that_are_not_of_a_living_session_open_nothing(stage: Stage) {
+    let house = House::build(stage).await;
+    assert_eq!(
+        house.carrying(&house.signed(|_| ()), By::Bearer).get(WHO).await.status,
+        200,
+        "what follows is no accident"
+    );
+    let said = claims(&house.ada.token);
+    let issued = said["iat"].as_i64().unwrap();
+    for (name, values) in odd_claims(&house, issued) {
         for value in values {
             let token = house.signed(|claims| claims[name] = value.clone());
             house.refuses(&token, &format!("{name}: {value:.80}")).await;
