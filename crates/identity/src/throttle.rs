@@ -270,12 +270,11 @@ fn make_room(counts: &mut HashMap<Counter, VecDeque<Timestamp>>, now: Timestamp)
     // Of those that are exactly as old, as many as are missing.
     let mut missing = ROOM / 100 - older.iter().filter(|at| **at < oldest).count();
     counts.retain(|_, attempts| match attempts.back().map(|at| at.cmp(&oldest)) {
-        Some(Ordering::Greater) => true,
         Some(Ordering::Equal) if missing > 0 => {
             missing -= 1;
             false
         }
-        Some(Ordering::Equal) => true,
+        Some(Ordering::Greater | Ordering::Equal) => true,
         Some(Ordering::Less) | None => false,
     });
 }
