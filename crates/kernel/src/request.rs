@@ -78,7 +78,7 @@ impl RequestFacts {
             uri: shown_uri(facts),
             address: Some(facts.address),
             peer: Some(facts.peer),
-            agent: visible(facts.agent, MOST_AGENT),
+            agent: visible(&shown_agent(facts.agent), MOST_AGENT),
             success_status: facts.success_status,
             body: OnceLock::new(),
             records: AtomicU32::new(0),
@@ -224,6 +224,12 @@ fn shown_uri(facts: &HttpFacts<'_>) -> String {
     visible(&uri, MOST_URI)
 }
 
+/// A user agent without words that look like secrets: some programs put their key into every header.
+fn shown_agent(agent: &str) -> String {
+    let word = |word: &str| if is_secret(word) { "***".to_owned() } else { word.to_owned() };
+    agent.split(' ').map(word).collect::<Vec<_>>().join(" ")
+}
+
 /// Whether a parameter of this name holds a secret. An escaped name is not worth reading: it counts as one.
 fn names_a_secret(name: &str) -> bool {
     const PARTS: [&str; 12] = [
@@ -337,6 +343,11 @@ mod tests {
             assert_eq!(uri("/x", query), format!("https://chat.example.com/x?{shown}"));
         }
         assert_eq!(uri("/x/sk-abc/y", ""), "https://chat.example.com/x/***/y");
+    }
+
+    #[test]
+    fn a_user_agent_keeps_what_is_no_secret() {
+        assert_eq!(shown_agent("ci/1.0 (x; y)  sk-abc eyJhbGci"), "ci/1.0 (x; y)  *** ***");
     }
 
     #[test]
