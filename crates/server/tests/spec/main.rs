@@ -6,6 +6,7 @@
 mod account_administration;
 mod accounts;
 mod admin_chat_access;
+mod advisories;
 mod api_key_limits;
 mod api_keys;
 mod attacks;
