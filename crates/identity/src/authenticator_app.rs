@@ -181,12 +181,15 @@ impl Identity {
         Ok(self.view(session, user))
     }
 
-    /// New recovery codes; the old ones are void. Refuses with `no_second_factor`.
+    /// New recovery codes; the old ones are void, and all other sessions end. Refuses with `no_second_factor`.
     pub async fn renew_recovery_codes(&self, by: &Caller) -> Result<Vec<Secret<String>>, Refusal> {
-        let (person, _, permit) = by.may_change_own_account()?;
+        let (person, current, permit) = by.may_change_own_account()?;
         let (shown, digests) = self.new_codes(&person.user);
         let now = self.0.world.now();
-        if !factors::replace_codes(&self.0.db, &person.user, &digests, now, &permit).await? {
+        let is_done =
+            factors::replace_codes(&self.0.db, &person.user, &current, &digests, now, &permit).await;
+        self.0.living.forget_person(&person.user);
+        if !is_done? {
             return Err(ProofError::NoFactor.into());
         }
         Ok(shown)

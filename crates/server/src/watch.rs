@@ -7,7 +7,7 @@ use store::revision::{self, Topic};
 use tokio_util::sync::CancellationToken;
 use web::App;
 
-const INTERVAL: Duration = Duration::from_millis(400);
+const INTERVAL: Duration = Duration::from_millis(250);
 
 /// Watches until `shutdown`. A database that is away is asked again; what moved meanwhile is seen then.
 pub(crate) async fn run(app: App, shutdown: CancellationToken) {

@@ -219,10 +219,12 @@ pub async fn remove_totp(
     Ok(true)
 }
 
-/// Replaces the recovery codes. `false`, and nothing happened, when there is no factor to recover.
+/// Replaces the recovery codes, and ends all sessions but `kept`. `false`, and nothing happened, when there is no factor
+/// to recover.
 pub async fn replace_codes(
     db: &Db,
     user: &UserId,
+    kept: &SessionId,
     codes: &[[u8; 32]],
     now: Timestamp,
     permit: &Permit<ChangeOwnAccount>,
@@ -232,8 +234,10 @@ pub async fn replace_codes(
         return Ok(false);
     }
     put_codes(&mut tx, user, codes, now).await?;
+    let others = "DELETE FROM session WHERE account_id = $1 AND id <> $2";
+    let ended = tx.execute(others, values![user, kept]).await?;
     let entry = Entry::done(Event::RecoveryCodesMade, permit.by()).on(user).with("codes", codes.len());
-    audit::append(&mut tx, &entry).await?;
+    audit::append(&mut tx, &entry.with("sessions_ended", ended)).await?;
     tx.commit().await?;
     Ok(true)
 }

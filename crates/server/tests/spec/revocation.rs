@@ -18,6 +18,7 @@ spec! {
     signing_out_everywhere_ends_what_every_session_runs;
     a_new_password_ends_what_every_session_runs;
     a_new_second_factor_ends_what_every_session_runs;
+    new_recovery_codes_end_what_other_sessions_run;
     an_administrator_ends_what_the_sessions_of_somebody_run;
     a_password_that_an_administrator_resets_ends_what_runs;
     a_second_factor_that_an_administrator_takes_away_ends_what_runs;
@@ -124,13 +125,27 @@ async fn a_new_second_factor_ends_what_every_session_runs(stage: Stage) {
     house.has_ended(running).await;
 }
 
-/// Says what signs in from then on.
-async fn set_up_an_app(person: &Person) -> Caller {
+async fn new_recovery_codes_end_what_other_sessions_run(stage: Stage) {
+    let house = House::on(stage).await;
+    let (here, device) = set_up_an_app(&house.bob).await;
+    let form = json!({ "email": house.bob.email, "password": house.bob.password });
+    let step = house.app.anonymous().post("/api/v1/auths/signin", form).await.expect(200).json();
+    let shown = json!({ "challenge_token": step["challenge_token"], "code": device.code(0) });
+    let there = house.app.anonymous().post("/api/v1/auths/mfa/verify", shown).await.expect(200).json();
+    let there = house.bob.bearer(there["token"].as_str().unwrap());
+    let running = Running::of_a_person(&house.provider, &there).await;
+    here.post("/api/v1/auths/mfa/recovery/codes", json!({})).await.expect(200);
+    house.has_ended(running).await;
+    here.get(SESSIONS).await.expect(200);
+}
+
+/// What signs in from then on, and the app.
+async fn set_up_an_app(person: &Person) -> (Caller, AuthenticatorApp) {
     let made = person.post("/api/v1/auths/mfa/enroll/start", json!({})).await.expect(200).json();
     let app = AuthenticatorApp::new(made["secret"].as_str().unwrap());
     let confirmed = person.post("/api/v1/auths/mfa/enroll/confirm", json!({ "code": app.code(-1) })).await;
     let cookie = confirmed.expect(200).header("set-cookie").unwrap().split(';').next().unwrap().to_owned();
-    person.bearer(cookie.trim_start_matches("token="))
+    (person.bearer(cookie.trim_start_matches("token=")), app)
 }
 
 async fn an_administrator_ends_what_the_sessions_of_somebody_run(stage: Stage) {
@@ -149,7 +164,7 @@ async fn a_password_that_an_administrator_resets_ends_what_runs(stage: Stage) {
 
 async fn a_second_factor_that_an_administrator_takes_away_ends_what_runs(stage: Stage) {
     let house = House::on(stage).await;
-    let on = set_up_an_app(&house.bob).await;
+    let (on, _) = set_up_an_app(&house.bob).await;
     let running = Running::of_a_person(&house.provider, &on).await;
     house.ada.post(&house.path("/second-factor/reset"), json!({})).await.expect(204);
     house.has_ended(running).await;

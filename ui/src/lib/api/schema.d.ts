@@ -330,7 +330,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Make new recovery codes. The old ones are void. */
+        /** Make new recovery codes. The old ones are void, and all other sessions end. */
         post: operations["renew_codes"];
         delete?: never;
         options?: never;

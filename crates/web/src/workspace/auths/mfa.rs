@@ -187,7 +187,7 @@ async fn confirm_enrolment(
     Ok((go_on(&app, &made.session, client), Json(body)))
 }
 
-/// Make new recovery codes. The old ones are void.
+/// Make new recovery codes. The old ones are void, and all other sessions end.
 #[utoipa::path(post, path = "/api/v1/auths/mfa/recovery/codes", tag = "own account", responses(
     (status = 200, body = RecoveryCodes), (status = 400, description = "`no_second_factor`"),
     (status = 403, description = "`step_up_required`"),
