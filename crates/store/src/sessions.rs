@@ -58,18 +58,23 @@ pub async fn insert(
         return Ok(stand);
     }
     insert_row(&mut tx, session).await?;
-    let mut entry =
-        Entry::done(Event::SessionStarted, by).on(&session.id).with("method", session.method.as_str());
+    let mut entry = begun_by(Entry::done(Event::SessionStarted, by).on(&session.id), session, by);
     if let Some(SecondStep { spend: Spend::RecoveryCode(_), .. }) = grounds.second {
         let left = factors::codes_left(&mut tx, &session.user).await?;
         entry = entry.with("factor", "recovery_code").with("codes_left", left);
     }
-    if session.method == SignInMethod::TrustedHeader {
-        entry = entry.with("vouched_by", by.request().peer().map(|peer| peer.to_string()));
-    }
     audit::append(&mut tx, &entry).await?;
     tx.commit().await?;
     Ok(Begun::Begun)
+}
+
+/// Says in a record how a session began, and which proxy spoke for the person, if one did.
+pub(crate) fn begun_by(entry: Entry, session: &Session, by: &Caller) -> Entry {
+    let entry = entry.with("method", session.method.as_str());
+    if session.method != SignInMethod::TrustedHeader {
+        return entry;
+    }
+    entry.with("vouched_by", by.request().peer().map(|peer| peer.to_string()))
 }
 
 /// Begins a session and ends all others of the person; says how many ended. `None`, and then nothing may be committed,

@@ -112,9 +112,8 @@ pub async fn insert_first_or_next(
         None => made(Entry::done(event, by), &user),
         Some(FirstSession { session, owner }) => {
             sessions::insert_row(&mut tx, session).await?;
-            made(Entry::done(event, &owner(&user)), &user)
-                .with("session", session.id.as_str())
-                .with("method", session.method.as_str())
+            let entry = made(Entry::done(event, &owner(&user)), &user);
+            sessions::begun_by(entry.with("session", session.id.as_str()), session, by)
         }
     };
     let entry = if is_first { entry.with("closed_sign_up", true) } else { entry };

@@ -161,7 +161,7 @@ async fn every_answer_carries_the_strict_headers(app: TestApp) {
         ("unknown path", 404, stranger.get("/api/nothing").await),
         ("unknown path of programs", 404, stranger.get("/v1/nothing").await),
         ("missing file", 404, stranger.get("/a/nothing.js").await),
-        ("path that climbs", 404, stranger.get("/a/..%2f..%2fetc/passwd").await),
+        ("missing file that climbs", 404, stranger.get("/a/..%2f..%2fetc/passwd.js").await),
         ("wrong method", 405, stranger.delete("/api/config").await),
         ("broken body", 400, stranger.draft("POST", "/api/v1/auths/signin").body("{").send().await),
         ("large body", 413, large.body(huge).send().await),
