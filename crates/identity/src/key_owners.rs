@@ -39,12 +39,20 @@ struct Page {
     edition: u64,
 }
 
+/// What memory knows of a person.
+#[derive(Debug)]
+enum Known {
+    /// Who they are; `None` for somebody who may not sign in.
+    Owner(Option<Arc<KeyOwner>>),
+    /// Nothing yet. A reading from the database would belong to this edition.
+    Nothing(u64),
+}
+
 impl KeyOwners {
-    /// What is known, and which edition a reading from the database would belong to.
-    fn look(&self, user: &UserId) -> (Option<Option<Arc<KeyOwner>>>, u64) {
+    fn look(&self, user: &UserId) -> Known {
         // Nothing panics while the lock is held, so a poisoned page is still a true one.
         let page = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        (page.owners.get(user).cloned(), page.edition)
+        page.owners.get(user).cloned().map_or(Known::Nothing(page.edition), Known::Owner)
     }
 
     /// Keeps what was read, unless something was forgotten since.
@@ -81,10 +89,10 @@ impl Identity {
     /// Whom a key of this account acts for; `None` when they may not sign in.
     pub(crate) async fn key_owner(&self, user: &UserId) -> Result<Option<Arc<KeyOwner>>, Refusal> {
         let owners = &self.0.living.key_owners;
-        let (known, edition) = owners.look(user);
-        if let Some(owner) = known {
-            return Ok(owner);
-        }
+        let edition = match owners.look(user) {
+            Known::Owner(owner) => return Ok(owner),
+            Known::Nothing(edition) => edition,
+        };
         let owner = users::by_id(&self.0.db, user).await?.and_then(KeyOwner::of);
         owners.keep(user, owner.clone(), edition);
         Ok(owner)
@@ -99,12 +107,13 @@ mod tests {
     fn a_reading_from_before_a_change_is_not_kept_and_a_change_leaves_the_others() {
         let (ada, bob): (UserId, UserId) = ("user_ada".parse().unwrap(), "user_bob".parse().unwrap());
         let owners = KeyOwners::default();
-        let (_, before) = owners.look(&ada);
+        let Known::Nothing(before) = owners.look(&ada) else { panic!("nobody was read yet") };
+        let is_known = |user| matches!(owners.look(user), Known::Owner(_));
         owners.keep(&bob, None, before);
         owners.forget(&ada);
         owners.keep(&ada, None, before);
-        assert!(owners.look(&ada).0.is_none() && owners.look(&bob).0.is_some());
+        assert!(!is_known(&ada) && is_known(&bob));
         owners.forget_all();
-        assert!(owners.look(&bob).0.is_none());
+        assert!(!is_known(&bob));
     }
 }

@@ -13,7 +13,7 @@ spec! {
 
 const IMPORT: &str = "/api/v1/chats/import";
 
-fn message(role: &str, extra: Value) -> Value {
+fn message(role: &str, extra: &Value) -> Value {
     let mut message = json!({ "id": "m1", "role": role, "content": "Hi there", "parentId": null, "childrenIds": [],
         "timestamp": 1_600_000_001 });
     message.as_object_mut().unwrap().extend(extra.as_object().unwrap().clone());
@@ -42,10 +42,10 @@ async fn an_import_keeps_what_was_said_and_when_and_belongs_to_whoever_imports(a
         ada.post("/api/v1/chats/new", json!({ "chat": { "title": "Hers" } })).await.expect(200).json();
     let export = json!({
         "id": taken["id"], "user_id": ada.id, "share_id": "share_0001", "folder_id": "f", "admin_reads": 9,
-        "chat": chat("Old times", &message("user", json!({}))), "meta": { "tags": ["a"] },
+        "chat": chat("Old times", &message("user", &json!({}))), "meta": { "tags": ["a"] },
         "pinned": true, "archived": false, "created_at": 1_600_000_000, "updated_at": 1_600_000_100,
     });
-    let later = json!({ "chat": chat("From tomorrow", &message("user", json!({}))), "created_at": 9_999_999_999_i64 });
+    let later = json!({ "chat": chat("From tomorrow", &message("user", &json!({}))), "created_at": 9_999_999_999_i64 });
     let made = bob.post(IMPORT, json!({ "chats": [export, later] })).await.expect(200).json();
     let (old, new) = (&made[0], &made[1]);
     assert_ne!(old["id"], taken["id"]);
@@ -65,8 +65,8 @@ async fn an_import_keeps_what_was_said_and_when_and_belongs_to_whoever_imports(a
 
 async fn an_import_is_all_or_nothing(app: TestApp) {
     let (_ada, bob) = (app.admin().await, app.person("bob").await);
-    let fine = json!({ "chat": chat("Fine", &message("user", json!({}))) });
-    let torn = json!({ "chat": chat("Torn", &message("user", json!({ "parentId": "nobody" }))) });
+    let fine = json!({ "chat": chat("Fine", &message("user", &json!({}))) });
+    let torn = json!({ "chat": chat("Torn", &message("user", &json!({ "parentId": "nobody" }))) });
     let long = json!({ "chat": { "title": "x".repeat(201) } });
     for broken in [torn, long, json!({}), json!({ "chat": 1 }), json!(null)] {
         bob.post(IMPORT, json!({ "chats": [fine, broken] })).await.expect(400);
@@ -85,10 +85,10 @@ async fn what_nobody_may_write_comes_in_by_no_import(stage: Stage) {
         .await;
     let (ada, bob) = (app.admin().await, app.person("bob").await);
     for (message, permission) in [
-        (message("system", json!({})), "chat.system_prompt"),
-        (message("user", json!({ "files": [{ "type": "file", "id": "f" }] })), "chat.file_upload"),
-        (message("assistant", json!({ "annotation": { "rating": 1 } })), "chat.rate_response"),
-        (message("user", json!({ "models": ["a", "b"] })), "chat.multiple_models"),
+        (message("system", &json!({})), "chat.system_prompt"),
+        (message("user", &json!({ "files": [{ "type": "file", "id": "f" }] })), "chat.file_upload"),
+        (message("assistant", &json!({ "annotation": { "rating": 1 } })), "chat.rate_response"),
+        (message("user", &json!({ "models": ["a", "b"] })), "chat.multiple_models"),
     ] {
         let chat = chat("Mine", &message);
         lacks(bob.post(IMPORT, json!({ "chats": [{ "chat": chat }] })).await, permission);
@@ -102,7 +102,7 @@ async fn what_nobody_may_write_comes_in_by_no_import(stage: Stage) {
 }
 
 async fn shared(person: &Person, title: &str) -> (String, String) {
-    let body = json!({ "chat": chat(title, &message("user", json!({}))) });
+    let body = json!({ "chat": chat(title, &message("user", &json!({}))) });
     let made = person.post("/api/v1/chats/new", body).await.expect(200).json();
     let path = format!("/api/v1/chats/{}", made["id"].as_str().unwrap());
     let shared = person.post(&format!("{path}/share"), json!({})).await.expect(200).json();

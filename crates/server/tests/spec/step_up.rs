@@ -81,50 +81,53 @@ async fn a_code_confirms_once_and_guessing_ends_after_ten_tries(app: TestApp) {
     assert_eq!(ada.post(STEP_UP, json!({ "code": device.code(1) })).await.code(), "too_many_attempts");
 }
 
+/// What changes who gets in, or lets data out.
+const GUARDED: [(&str, &str); 34] = [
+    // Credentials and factors.
+    ("POST", "/api/v1/auths/mfa/enroll/start"),
+    ("POST", "/api/v1/auths/mfa/recovery/codes"),
+    ("DELETE", "/api/v1/auths/mfa"),
+    ("POST", "/api/v1/auths/passkeys/register/start"),
+    ("DELETE", "/api/v1/auths/passkeys/passkey_1"),
+    ("POST", "/api/v1/users/user_1/second-factor/reset"),
+    // Keys of people, of programs and of providers.
+    ("POST", "/api/v1/auths/api_keys"),
+    ("POST", "/api/v1/auths/api_key"),
+    ("POST", KEYS),
+    ("PATCH", "/api/v1/keys/key_1"),
+    ("DELETE", "/api/v1/keys/key_1"),
+    ("POST", "/api/v1/keys/key_1/unblock"),
+    ("POST", "/key/generate"),
+    ("POST", "/key/update"),
+    ("POST", "/key/delete"),
+    ("POST", "/key/unblock"),
+    ("POST", "/api/v1/connections"),
+    ("PATCH", "/api/v1/connections/conn_1"),
+    ("DELETE", "/api/v1/connections/conn_1"),
+    ("POST", "/openai/config/update"),
+    // Accounts, roles and rights.
+    ("POST", "/api/v1/auths/add"),
+    ("POST", "/api/v1/users/import"),
+    ("DELETE", "/api/v1/users/user_1"),
+    ("POST", "/api/v1/users/default/permissions"),
+    ("POST", "/api/v1/groups/create"),
+    ("POST", "/api/v1/groups/id/group_1/update"),
+    ("POST", "/api/v1/groups/id/group_1/users/add"),
+    ("POST", "/api/v1/groups/id/group_1/users/remove"),
+    ("DELETE", "/api/v1/groups/id/group_1/delete"),
+    ("POST", "/api/v1/models/model/access/update"),
+    // Settings, those of the audit log among them, and exports.
+    ("PATCH", "/api/v1/settings"),
+    ("POST", "/api/v1/auths/admin/config"),
+    ("GET", "/api/v1/audit/export"),
+    ("GET", "/api/v1/chats/all/db"),
+];
+
 async fn nothing_that_opens_doors_changes_or_leaves_without_a_fresh_proof(app: TestApp) {
     let (ada, bob) = (app.admin().await, app.person("bob").await);
     an_hour_passes(&app, &ada).await;
     let before = app.sql("SELECT id, name, email, role, password, deactivated_at FROM account ORDER BY id");
-    for (method, path) in [
-        // Credentials and factors.
-        ("POST", "/api/v1/auths/mfa/enroll/start"),
-        ("POST", "/api/v1/auths/mfa/recovery/codes"),
-        ("DELETE", "/api/v1/auths/mfa"),
-        ("POST", "/api/v1/auths/passkeys/register/start"),
-        ("DELETE", "/api/v1/auths/passkeys/passkey_1"),
-        ("POST", "/api/v1/users/user_1/second-factor/reset"),
-        // Keys of people, of programs and of providers.
-        ("POST", "/api/v1/auths/api_keys"),
-        ("POST", "/api/v1/auths/api_key"),
-        ("POST", KEYS),
-        ("PATCH", "/api/v1/keys/key_1"),
-        ("DELETE", "/api/v1/keys/key_1"),
-        ("POST", "/api/v1/keys/key_1/unblock"),
-        ("POST", "/key/generate"),
-        ("POST", "/key/update"),
-        ("POST", "/key/delete"),
-        ("POST", "/key/unblock"),
-        ("POST", "/api/v1/connections"),
-        ("PATCH", "/api/v1/connections/conn_1"),
-        ("DELETE", "/api/v1/connections/conn_1"),
-        ("POST", "/openai/config/update"),
-        // Accounts, roles and rights.
-        ("POST", "/api/v1/auths/add"),
-        ("POST", "/api/v1/users/import"),
-        ("DELETE", "/api/v1/users/user_1"),
-        ("POST", "/api/v1/users/default/permissions"),
-        ("POST", "/api/v1/groups/create"),
-        ("POST", "/api/v1/groups/id/group_1/update"),
-        ("POST", "/api/v1/groups/id/group_1/users/add"),
-        ("POST", "/api/v1/groups/id/group_1/users/remove"),
-        ("DELETE", "/api/v1/groups/id/group_1/delete"),
-        ("POST", "/api/v1/models/model/access/update"),
-        // Settings, those of the audit log among them, and exports.
-        ("PATCH", "/api/v1/settings"),
-        ("POST", "/api/v1/auths/admin/config"),
-        ("GET", "/api/v1/audit/export"),
-        ("GET", "/api/v1/chats/all/db"),
-    ] {
+    for (method, path) in GUARDED {
         let refused = ada.draft(method, path).json(&json!({})).send().await;
         assert_eq!((refused.status, refused.code().as_str()), (403, "step_up_required"), "{method} {path}");
     }
