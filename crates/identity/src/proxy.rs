@@ -86,7 +86,12 @@ impl Identity {
         let method = SignInMethod::TrustedHeader;
         let SessionView { session, user, .. } =
             self.provision_signed_in(applicant, Door::Proxy, method, by).await?;
+        let first_role = user.role;
         let user = self.take_claims(user, claims, by).await?;
+        if user.role < first_role {
+            // A lower role has ended the session that the account began with.
+            return self.begin(user, method, None, by).await;
+        }
         Ok(self.view(session, user))
     }
 

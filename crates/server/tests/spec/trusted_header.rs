@@ -10,6 +10,7 @@ spec! {
     a_header_that_comes_twice_signs_nobody_in;
     there_is_one_account_for_all_spellings_of_an_address;
     the_proxy_gives_roles_but_never_takes_the_last_administrator_away;
+    whom_the_proxy_gives_less_than_the_default_is_signed_in_all_the_same;
     a_person_is_in_exactly_the_groups_that_the_proxy_names;
     whoever_is_switched_off_stays_out_whatever_the_proxy_says;
     nobody_makes_an_account_in_another_persons_name;
@@ -134,6 +135,16 @@ async fn the_proxy_gives_roles_but_never_takes_the_last_administrator_away(stage
     before.get("/api/v1/auths/").await.expect(401);
     signed_in(&bob.with("x-forwarded-role", "admin")).await;
     assert_eq!(signed_in(&ada.with("x-forwarded-role", "user")).await["role"], "user");
+}
+
+async fn whom_the_proxy_gives_less_than_the_default_is_signed_in_all_the_same(stage: Stage) {
+    let app = behind_a_proxy(stage).env("DEFAULT_USER_ROLE", "user").start().await;
+    signed_in(&named(&app, "ada@example.com")).await;
+
+    let bob = signed_in(&named(&app, "bob@example.com").with("x-forwarded-role", "pending")).await;
+
+    assert_eq!(bob["role"], "pending");
+    going_on(&app, &bob).get(WHO).await.expect(200);
 }
 
 async fn a_person_is_in_exactly_the_groups_that_the_proxy_names(stage: Stage) {
