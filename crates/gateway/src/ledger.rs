@@ -21,8 +21,8 @@ use crate::{UsageSeen, account::Account, keybook::KeyBook};
 
 /// How long a lone row waits for company. It bounds what a killed process forgets.
 const LINGER: Duration = Duration::from_millis(15);
-/// The most rows in one transaction.
-const BATCH: usize = 512;
+/// The most rows in one transaction: more than come in one wait, as each transaction also leaves a record.
+const BATCH: usize = 1024;
 /// With more rows than this unwritten, new requests are refused.
 const BACKLOG: usize = 50_000;
 /// What callers hear of a ledger that has ended.
