@@ -3,7 +3,10 @@
 use serde_json::Value;
 use testkit::{Stage, spec};
 
-use crate::hostile_bodies::{DESCRIPTION, House, JSON, Try, all, filled, named, routes};
+use crate::{
+    hostile_bodies::{House, JSON, Try, all, filled, named, routes},
+    shapes::DESCRIPTION,
+};
 
 spec! {
     no_path_breaks_a_route;

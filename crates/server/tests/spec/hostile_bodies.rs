@@ -7,6 +7,8 @@ use serde_json::{Value, json};
 use testkit::{Admin, Answer, Caller, Stage, TestApp, spec};
 use tokio::task::JoinSet;
 
+use crate::shapes::{DESCRIPTION, Shapes};
+
 spec! {
     no_body_breaks_a_route;
     no_value_of_a_field_of_an_account_breaks_a_route;
@@ -17,7 +19,6 @@ spec! {
 }
 
 const ROUTES: &str = include_str!("../../../../docs/routes.md");
-pub(crate) const DESCRIPTION: &str = include_str!("../../../../docs/openapi.json");
 pub(crate) const JSON: &str = "application/json";
 /// What no object is called.
 const MISSING: &str = "00000000-0000-4000-8000-000000000000";
@@ -282,75 +283,39 @@ fn values() -> Vec<(&'static str, String)> {
     ]
 }
 
-struct Shapes(Value);
-
-impl Shapes {
-    fn resolved<'a>(&'a self, schema: &'a Value) -> &'a Value {
-        if let Some(reference) = schema["$ref"].as_str() {
-            return self.resolved(self.0.pointer(&reference[1..]).unwrap());
-        }
-        let choices = ["oneOf", "anyOf", "allOf"].iter().find_map(|choice| schema[*choice].as_array());
-        let first = choices.and_then(|all| all.iter().find(|it| it["type"] != "null"));
-        first.map_or(schema, |first| self.resolved(first))
-    }
-
-    /// Something that the schema takes: all that is required and nothing else.
-    fn least(&self, schema: &Value) -> Value {
-        let schema = self.resolved(schema);
-        if let Some(first) = schema["enum"].as_array().and_then(|all| all.first()) {
-            return first.clone();
-        }
-        let kind = match &schema["type"] {
-            Value::Array(kinds) => kinds.iter().find_map(|kind| kind.as_str().filter(|it| *it != "null")),
-            kind => kind.as_str(),
+/// The fields of the schema, as bodies with a hole in each.
+fn holes(shapes: &Shapes, schema: &Value) -> Vec<(String, String)> {
+    const HOLE: &str = "@@hole@@";
+    let least = shapes.least(schema);
+    let mut found = Vec::new();
+    for (name, field) in shapes.resolved(schema)["properties"].as_object().into_iter().flatten() {
+        let mut fill = |value: Value| {
+            let mut body = least.clone();
+            body[name] = value;
+            found.push((name.clone(), body.to_string()));
         };
-        match kind {
-            Some("string") => json!("Something-9"),
-            Some("integer" | "number") => json!(1),
-            Some("boolean") => json!(true),
-            Some("array") => json!([]),
-            _ => {
-                let required = schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str);
-                let field = |name: &str| (name.to_owned(), self.least(&schema["properties"][name]));
-                Value::Object(required.map(field).collect())
-            }
+        fill(json!(HOLE));
+        let field = shapes.resolved(field);
+        if field["items"].is_object() {
+            fill(json!([HOLE]));
+        }
+        for inner in field["properties"].as_object().into_iter().flatten().map(|(inner, _)| inner) {
+            let mut value = shapes.least(field);
+            value[inner] = json!(HOLE);
+            fill(value);
         }
     }
-
-    /// The fields of the schema, as bodies with a hole in each.
-    fn holes(&self, schema: &Value) -> Vec<(String, String)> {
-        const HOLE: &str = "@@hole@@";
-        let least = self.least(schema);
-        let mut found = Vec::new();
-        for (name, field) in self.resolved(schema)["properties"].as_object().into_iter().flatten() {
-            let mut fill = |value: Value| {
-                let mut body = least.clone();
-                body[name] = value;
-                found.push((name.clone(), body.to_string()));
-            };
-            fill(json!(HOLE));
-            let field = self.resolved(field);
-            if field["items"].is_object() {
-                fill(json!([HOLE]));
-            }
-            for inner in field["properties"].as_object().into_iter().flatten().map(|(inner, _)| inner) {
-                let mut value = self.least(field);
-                value[inner] = json!(HOLE);
-                fill(value);
-            }
-        }
-        let hole = json!(HOLE).to_string();
-        found.into_iter().map(|(name, body)| (name, body.replacen(&hole, "\u{1}", 1))).collect()
-    }
+    let hole = json!(HOLE).to_string();
+    found.into_iter().map(|(name, body)| (name, body.replacen(&hole, "\u{1}", 1))).collect()
 }
 
 async fn no_value_breaks(stage: Stage, is_meant: impl Fn(&str) -> bool) {
     let house = House::build(stage).await;
-    let shapes = Shapes(serde_json::from_str(DESCRIPTION).unwrap());
+    let shapes = Shapes::read();
     let mut tries = Vec::new();
     let meant = |it: &&Route| !it.reads() && !it.is_left_out() && is_meant(&it.path);
     for route in routes().iter().filter(meant) {
-        let holes = route.schema.as_ref().map(|schema| shapes.holes(schema)).unwrap_or_default();
+        let holes = route.schema.as_ref().map(|schema| holes(&shapes, schema)).unwrap_or_default();
         for (field, body) in holes {
             tries.extend(values().into_iter().map(|(what, value)| Try {
                 caller: house.ada.caller(),

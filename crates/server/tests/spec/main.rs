@@ -52,6 +52,7 @@ mod route_matrix;
 mod second_factor;
 mod secrets;
 mod sessions;
+mod shapes;
 mod sharing;
 mod start;
 mod step_up;

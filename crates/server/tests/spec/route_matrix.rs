@@ -5,13 +5,14 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 use testkit::{Answer, Caller, Person, Stage, TestApp, spec};
 
+use crate::shapes::Shapes;
+
 spec! {
     a_refused_request_is_refused_as_the_matrix_says_and_changes_nothing;
     an_admitted_request_reaches_its_route;
 }
 
 const MATRIX: &str = include_str!("../../../../docs/routes.md");
-const DESCRIPTION: &str = include_str!("../../../../docs/openapi.json");
 /// What no object is called.
 const MISSING: &str = "00000000-0000-4000-8000-000000000000";
 
@@ -174,47 +175,14 @@ impl Cast {
 }
 
 /// A body that the route would accept, made from its description; none where it takes none.
-fn sample(line: &Line, description: &Value) -> Option<Value> {
+fn sample(line: &Line, shapes: &Shapes) -> Option<Value> {
     if line.path.ends_with("/turns") {
         // Which of the two kinds it is, only the words of the description say.
         return Some(json!({ "model": "demo/echo", "parent_id": null, "content": "Hello" }));
     }
-    let operation = &description["paths"][line.path.replace("{*", "{")][line.method.to_lowercase()];
+    let operation = &shapes.0["paths"][line.path.replace("{*", "{")][line.method.to_lowercase()];
     let schema = operation.pointer("/requestBody/content/application~1json/schema")?;
-    Some(example(schema, description, 0))
-}
-
-fn example(schema: &Value, description: &Value, depth: u8) -> Value {
-    if let Some(reference) = schema["$ref"].as_str() {
-        return example(description.pointer(&reference[1..]).unwrap(), description, depth);
-    }
-    for choice in ["oneOf", "anyOf", "allOf"] {
-        let first = schema[choice].as_array().and_then(|all| all.iter().find(|it| it["type"] != "null"));
-        if let Some(first) = first {
-            return example(first, description, depth);
-        }
-    }
-    if let Some(first) = schema["enum"].as_array().and_then(|all| all.first()) {
-        return first.clone();
-    }
-    let kind = match &schema["type"] {
-        Value::Array(kinds) => kinds.iter().find_map(|kind| kind.as_str().filter(|it| *it != "null")),
-        kind => kind.as_str(),
-    };
-    match kind {
-        Some("string") => json!("Something-9"),
-        Some("integer" | "number") => json!(1),
-        Some("boolean") => json!(true),
-        Some("array") => json!([]),
-        _ if depth > 4 => json!({}),
-        _ => {
-            let required = schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str);
-            let properties = &schema["properties"];
-            let fields =
-                required.map(|name| (name.to_owned(), example(&properties[name], description, depth + 1)));
-            Value::Object(fields.collect())
-        }
-    }
+    Some(shapes.least(schema))
 }
 
 /// The headers of an answer. Whether the connection stays open is the transport's business.
@@ -226,11 +194,11 @@ fn headers(answer: &Answer) -> Vec<(String, String)> {
 }
 
 async fn a_refused_request_is_refused_as_the_matrix_says_and_changes_nothing(stage: Stage) {
-    let (cast, description) = (Cast::gather(stage).await, serde_json::from_str(DESCRIPTION).unwrap());
+    let (cast, shapes) = (Cast::gather(stage).await, Shapes::read());
     let before = cast.everything();
     let mut wrong = Vec::new();
     for line in matrix() {
-        let body = sample(&line, &description);
+        let body = sample(&line, &shapes);
         for (kind, cell) in line.cells.iter().filter(|(_, cell)| cell != "yes") {
             let answer = cast.ask(&line, kind, true, body.clone()).await;
             if answer.status.to_string() != *cell {
