@@ -63,13 +63,9 @@ impl Identity {
         let (person, session, permit) = by.may_change_own_account()?;
         let user = users::by_id(&self.0.db, &person.user).await?.ok_or(IdentityError::SessionOver)?;
         let factors = factors::of(&self.0.db, &user.id).await?;
-        let (asked, other) = match proof {
-            Proof::Password(_) => (ProofMethod::Password, "with its second factor"),
-            Proof::Code(_) => (ProofMethod::Totp, "it has no authenticator app"),
-            Proof::Passkey(_) => (ProofMethod::Passkey, "it has no passkey"),
-        };
+        let asked = proof.method();
         if !methods(&user, factors).contains(&asked) {
-            return Err(ProofError::OtherMethod(other).into());
+            return Err(ProofError::OtherMethod(asked.missing()).into());
         }
         // Nobody guesses a signature, and a guesser of codes must not take this way from the owner, too.
         if asked != ProofMethod::Passkey {
@@ -122,7 +118,26 @@ impl Identity {
     }
 }
 
+impl Proof<'_> {
+    const fn method(&self) -> ProofMethod {
+        match self {
+            Self::Password(_) => ProofMethod::Password,
+            Self::Code(_) => ProofMethod::Totp,
+            Self::Passkey(_) => ProofMethod::Passkey,
+        }
+    }
+}
+
 impl ProofMethod {
+    /// Why an account cannot be confirmed this way.
+    const fn missing(self) -> &'static str {
+        match self {
+            Self::Password => "with its second factor",
+            Self::Totp => "it has no authenticator app",
+            Self::Passkey => "it has no passkey",
+        }
+    }
+
     /// The word on the wire and in the audit log.
     pub const fn as_str(self) -> &'static str {
         match self {
